@@ -1,0 +1,51 @@
+# Everything runs in .venv, which the first target that needs it makes; nothing else is touched.
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/uv
+INSTALL := $(UV) pip install --quiet --python $(BIN)/python
+
+DATA ?=
+DB ?=
+
+.PHONY: demo test check bench soak clean
+
+demo: .venv/.demo  ## replay real shopping; DATA=examples/data DB=year.db for the full year
+	$(BIN)/custstatus demo $(if $(DATA),--data $(DATA)) $(if $(DB),--db $(DB))
+
+test: .venv/.test  ## every test, in minutes
+	$(BIN)/python -m pytest -n 2
+
+check: .venv/.check  ## lint, format, types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+bench: .venv/.bench  ## speed, as ratios against a peer or a floor
+	$(BIN)/python -m benchmarks
+
+soak: .venv/.test  ## the failure tests at full length
+	$(BIN)/python -m pytest -n 0 -m soak --soak
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.venv/.uv:
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	@touch $@
+
+.venv/.demo: .venv/.uv pyproject.toml
+	$(INSTALL) --editable '.[cli]'
+	@touch $@
+
+.venv/.test: .venv/.uv pyproject.toml
+	$(INSTALL) --editable '.[cli,testing]' --group test
+	@touch $@
+
+.venv/.check: .venv/.uv pyproject.toml
+	$(INSTALL) --editable '.[cli,testing]' --group test --group check
+	@touch $@
+
+.venv/.bench: .venv/.uv pyproject.toml
+	$(INSTALL) --editable '.[cli,testing]' --group test --group bench
+	@touch $@

@@ -1,0 +1,1 @@
+"""Stores: they keep, list and apply guarded changes; they decide nothing."""

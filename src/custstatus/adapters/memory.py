@@ -1,0 +1,290 @@
+"""
+A store in memory, for tests and for trying things out: nothing outlives the process.
+
+The plainest implementation of the contract, one lock over plain dicts. It plans nothing itself, so `apply` is `read`.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections import Counter
+from datetime import datetime
+from operator import gt, lt
+from threading import RLock
+
+from attrs import define, evolve, field
+
+from custstatus.adapters.cursors import activity_cursor, activity_place, number, page, read_activity_cursor
+from custstatus.adapters.protocol import ActivityBatch, Recorded, StoredActivity
+from custstatus.changes import AccountPlan, Applied, Found, GuardedChange, Plan
+from custstatus.errors import StoreClosedError
+from custstatus.queries import Accounts, Activities, Customers, Log
+from custstatus.records import Account, Entry, HeldIdentifier, Listed, Page, Standing, Tally
+from custstatus.states import CUSTOMER_STATUS
+
+__all__ = ["MemoryStore"]
+
+
+@define
+class _Org:
+    """All rows of one organisation."""
+
+    accounts: dict[str, Account] = field(factory=dict)
+    ids: list[str] = field(factory=list)
+    """The customer ids, sorted."""
+    entries: dict[str, list[Entry]] = field(factory=dict)
+    log: list[Entry] = field(factory=list)
+    keys: dict[str, list[Entry]] = field(factory=dict)
+    tokens: dict[str, str] = field(factory=dict)
+    """Which living account holds each token."""
+    held: dict[str, list[HeldIdentifier]] = field(factory=dict)
+    activities: dict[tuple[str, str, str], StoredActivity] = field(factory=dict)
+    by_customer: dict[str, list[StoredActivity]] = field(factory=dict)
+    by_reference: dict[str, list[StoredActivity]] = field(factory=dict)
+    last_activity: dict[str, datetime] = field(factory=dict)
+    configs: dict[str, str] = field(factory=dict)
+
+
+class MemoryStore:
+    """A store that keeps everything in memory, safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._orgs: dict[str, _Org] = {}
+        self._accounts: dict[tuple[str, str], Account] = {}
+        self._closed = False
+
+    def load(self, org: str, customer: str) -> Account | None:
+        account = self._accounts.get((org, customer))
+        if account is None:
+            self._check_open()
+        return account
+
+    def read(self, guarded: GuardedChange) -> Found:
+        with self._lock:
+            org = self._org(guarded.org)
+            account = org.accounts.get(guarded.customer)
+            behind: tuple[Entry, ...] = ()
+            if account is not None:
+                entries = org.entries[guarded.customer]
+                behind = tuple(entries[row.back_to - 1] for row in account.standings if row.back_to is not None)
+            tokens = [token.token for token in (*guarded.adds, *guarded.drops)]
+            return Found(
+                account,
+                prior=tuple(org.keys.get(guarded.key, ())) if guarded.key is not None else (),
+                behind=behind,
+                holders={token: org.tokens[token] for token in tokens if token in org.tokens},
+                last_activity_at=None if guarded.quiet_since is None else org.last_activity.get(guarded.customer),
+            )
+
+    def apply(self, guarded: GuardedChange) -> Applied | Found:
+        return self.read(guarded)
+
+    def commit(self, plan: Plan) -> Applied | Found:
+        guarded = plan.guarded
+        with self._lock:
+            if not all(self._fits(account, guarded) for account in plan.accounts):
+                return self.read(guarded)
+            for account in plan.accounts:
+                self._write(account)
+            return Applied(plan.entries)
+
+    def _fits(self, planned: AccountPlan, guarded: GuardedChange) -> bool:
+        org = self._org(planned.org)
+        account = org.accounts.get(planned.customer)
+        if (None if account is None else account.version) != planned.expected:
+            return False
+        if guarded.key is not None and guarded.key in org.keys:
+            return False
+        if any(org.tokens.get(token.token, planned.customer) != planned.customer for token in planned.adds):
+            return False
+        if guarded.quiet_since is None or account is None:
+            return True
+        return org.last_activity.get(planned.customer, account.registered_at) < guarded.quiet_since
+
+    def _write(self, planned: AccountPlan) -> None:
+        org = self._org(planned.org)
+        account = org.accounts.get(planned.customer)
+        last = planned.entries[-1]
+        rows = {} if account is None else {row.lifecycle: row for row in account.standings}
+        rows |= {row.lifecycle: row for row in planned.standings}
+        ordered = tuple(rows[name] for name in sorted(rows))
+        if account is None:
+            account = Account(
+                planned.org,
+                planned.customer,
+                last.version,
+                planned.registered_at or last.effective_at,
+                planned.closed_at,
+                ordered,
+            )
+            insort(org.ids, planned.customer)
+        else:
+            closed_at = account.closed_at or planned.closed_at
+            account = evolve(account, version=last.version, standings=ordered, closed_at=closed_at)
+        org.accounts[planned.customer] = self._accounts[planned.org, planned.customer] = account
+        org.entries.setdefault(planned.customer, []).extend(planned.entries)
+        org.log.extend(planned.entries)
+        for entry in planned.entries:
+            if entry.key is not None:
+                org.keys.setdefault(entry.key, []).append(entry)
+        dropped = {token.token for token in planned.drops}
+        if planned.closed_at is not None:
+            dropped = {token for token, holder in org.tokens.items() if holder == planned.customer}
+        held = [each for each in org.held.get(planned.customer, []) if each.token not in dropped]
+        for token in dropped:
+            org.tokens.pop(token, None)
+        if planned.closed_at is None:
+            for added in planned.adds:
+                org.tokens[added.token] = planned.customer
+                held.append(HeldIdentifier(added.type, added.token, last.effective_at))
+        org.held[planned.customer] = held
+
+    def find(self, org: str, token: str) -> str | None:
+        with self._lock:
+            return self._org(org).tokens.get(token)
+
+    def identifiers(self, org: str, customer: str) -> tuple[HeldIdentifier, ...]:
+        with self._lock:
+            return tuple(sorted(self._org(org).held.get(customer, ()), key=lambda held: held.type))
+
+    def log(self, query: Log) -> Page[Entry]:
+        with self._lock:
+            org = self._org(query.org)
+            entries = org.log if query.customer is None else org.entries.get(query.customer, [])
+            numbered = list(enumerate(entries, 1))
+        after = number(query.after)
+        if query.newest_first:
+            numbered.reverse()
+        kept = [
+            (str(number), entry)
+            for number, entry in numbered
+            if (after is None or (number < after if query.newest_first else number > after))
+            and (query.lifecycle is None or entry.lifecycle == query.lifecycle)
+            and (query.status is None or entry.to_status == query.status)
+            and (query.actor is None or entry.actor.id == query.actor)
+            and (query.since is None or entry.recorded_at >= query.since)
+            and (query.until is None or entry.recorded_at < query.until)
+        ]
+        return page(kept, query.limit)
+
+    def customers(self, query: Customers) -> Page[Listed[str, str]]:
+        kept: list[tuple[str, Listed[str, str]]] = []
+        with self._lock:
+            org = self._org(query.org)
+            for customer in _after(org.ids, query.after):
+                account = org.accounts[customer]
+                row = account.standing(query.lifecycle)
+                last = org.last_activity.get(customer)
+                if row is not None and _matches(row, query) and _quiet(account, last, query.quiet_since):
+                    kept.append((customer, Listed(customer, row, account.registered_at, last)))
+                    if len(kept) > query.limit:
+                        break
+        return page(kept, query.limit)
+
+    def accounts(self, query: Accounts) -> Page[Account]:
+        with self._lock:
+            org = self._org(query.org)
+            ids = _after(org.ids, query.after)[: query.limit + 1]
+            return page([(customer, org.accounts[customer]) for customer in ids], query.limit)
+
+    def tally(self, org: str, lifecycle: str) -> tuple[Tally[str, str], ...]:
+        with self._lock:
+            rows = [account.standing(lifecycle) for account in self._org(org).accounts.values()]
+        counted = Counter((row.status, row.label) for row in rows if row is not None)
+        ordered = sorted(counted, key=lambda place: (place[0] or "", place[1] or ""))
+        return tuple(Tally(status, label, counted[status, label]) for status, label in ordered)
+
+    def record(self, batch: ActivityBatch) -> Recorded:
+        new = repeated = 0
+        unknown: dict[str, None] = {}
+        active: dict[str, None] = {}
+        with self._lock:
+            org = self._org(batch.org)
+            for activity in batch.activities:
+                if activity.customer not in org.accounts:
+                    unknown[activity.customer] = None
+                    continue
+                if activity.counts:
+                    active[activity.customer] = None
+                name = (activity.customer, activity.kind, activity.reference)
+                if name in org.activities:
+                    repeated += 1
+                    continue
+                new += 1
+                org.activities[name] = activity
+                insort(org.by_customer.setdefault(activity.customer, []), activity, key=activity_place)
+                insort(org.by_reference.setdefault(activity.reference, []), activity, key=activity_place)
+                if activity.counts:
+                    before = org.last_activity.get(activity.customer, activity.at)
+                    org.last_activity[activity.customer] = max(before, activity.at)
+            watched = []
+            for customer in sorted(active):
+                account = org.accounts[customer]
+                row = account.standing(CUSTOMER_STATUS.name)
+                if row is not None and row.label in batch.watch:
+                    last = org.last_activity.get(customer)
+                    watched.append(Listed(customer, row, account.registered_at, last))
+        return Recorded(new, repeated, tuple(sorted(unknown)), tuple(watched))
+
+    def activities(self, query: Activities) -> Page[StoredActivity]:
+        with self._lock:
+            org = self._org(query.org)
+            if query.customer is not None:
+                rows = list(org.by_customer.get(query.customer, ()))
+            else:
+                rows = list(org.by_reference.get(query.reference or "", ()))
+        rows = [row for row in rows if query.reference is None or row.reference == query.reference]
+        if query.newest_first:
+            rows.reverse()
+        if query.after is not None:
+            after, comes = read_activity_cursor(query.after), lt if query.newest_first else gt
+            rows = [row for row in rows if comes(activity_place(row), after)]
+        return page([(activity_cursor(row), row) for row in rows[: query.limit + 1]], query.limit)
+
+    def keep_config(self, org: str, config_hash: str, text: str) -> None:
+        with self._lock:
+            self._org(org).configs.setdefault(config_hash, text)
+
+    def config(self, org: str, config_hash: str) -> str | None:
+        with self._lock:
+            return self._org(org).configs.get(config_hash)
+
+    def organisations(self) -> tuple[str, ...]:
+        with self._lock:
+            self._check_open()
+            return tuple(sorted(name for name, org in self._orgs.items() if org.configs))
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            self._orgs.clear()
+            self._accounts.clear()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreClosedError("the store was closed: make another one")
+
+    def _org(self, name: str) -> _Org:
+        self._check_open()
+        return self._orgs.setdefault(name, _Org())
+
+
+def _after(ids: list[str], after: str | None) -> list[str]:
+    if after is None:
+        return ids
+    place = bisect_left(ids, after)
+    return ids[place + 1 if place < len(ids) and ids[place] == after else place :]
+
+
+def _matches(row: Standing[str, str], query: Customers) -> bool:
+    return (
+        (query.statuses is None or row.status in query.statuses)
+        and row.status not in query.without
+        and (query.label is None or row.label == query.label)
+        and (query.places is None or (row.label or row.status) in query.places)
+    )
+
+
+def _quiet(account: Account, last: datetime | None, since: datetime | None) -> bool:
+    return since is None or (last or account.registered_at) < since

@@ -1,0 +1,166 @@
+"""
+What a store is: the contract between the service and whatever keeps the accounts.
+
+A store decides nothing. It keeps accounts, their entries and their activities by organisation, applies what was guarded
+or planned, and reads. To write one of your own, implement `Store` and run the suite of `custstatus.testing` on it.
+
+Common to all verbs:
+
+- Values were checked before they come here; text is exact, times are aware UTC to the microsecond.
+- A failure of the engine is raised as a `StoreError` (its cause is the driver's error) and leaves nothing half written.
+- What is acknowledged is as durable as the engine makes it, and read by every later call from any thread.
+- An organisation sees its own rows only.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Protocol, runtime_checkable
+
+from attrs import field, frozen
+
+from custstatus.changes import Applied, Found, GuardedChange, Plan
+from custstatus.queries import Accounts, Activities, Customers, Log
+from custstatus.records import Account, Effect, Entry, HeldIdentifier, Listed, Page, Tally
+
+__all__ = ["ActivityBatch", "JoinableStore", "Recorded", "Store", "StoredActivity"]
+
+
+@frozen
+class StoredActivity:
+    """An activity as a store keeps it."""
+
+    customer: str
+    kind: str
+    reference: str
+    at: datetime
+    amount: Decimal | None
+    effect: Effect
+    counts: bool
+    """Whether it keeps the customer active, as the configuration said when it was recorded."""
+
+
+@frozen
+class ActivityBatch:
+    """Activities to record, all or none."""
+
+    org: str
+    activities: tuple[StoredActivity, ...] = field(repr=False)
+    watch: frozenset[str] = frozenset()
+    """Labels of customer status: the store answers which of the batch's customers stand there."""
+
+
+@frozen
+class Recorded:
+    """What became of a batch."""
+
+    new: int
+    repeated: int
+    """Reported before, or twice in the batch: the first report stands."""
+    unknown: tuple[str, ...] = ()
+    """Customers that are not registered: their activities were not recorded."""
+    watched: tuple[Listed[str, str], ...] = ()
+    """The batch's customers, with an activity that counts in it, that stand under a watched label; by customer id."""
+
+
+class Store(Protocol):
+    """Keeps the accounts, entries and activities of any number of organisations."""
+
+    def load(self, org: str, customer: str) -> Account | None:
+        """One account with its standings, ordered by lifecycle; None where there is none."""
+        ...
+
+    def read(self, guarded: GuardedChange) -> Found:
+        """
+        What stands in the store that concerns a change, from one snapshot.
+
+        The account; where the change has a key, the entries that it has written (ordered by ordinal); the entries that the
+        standings' `back_to` name; who holds each token that it adds or drops; where it asks for quiet, the last
+        activity that counts.
+        """
+        ...
+
+    def apply(self, guarded: GuardedChange) -> Applied | Found:
+        """
+        Make a change without planning it, or answer what stands there; it has no faults.
+
+        A store that cannot do so, for all changes or for some, answers `read(guarded)`. One that can does exactly what
+        `commit(plan(read(guarded), guarded))` would have done, in one transaction, and answers a Found, complete,
+        wherever that plan would not have been a Plan.
+        """
+        ...
+
+    def commit(self, plan: Plan) -> Applied | Found:
+        """
+        Write exactly this, for all its accounts, in one transaction; or nothing, and answer what is there.
+
+        It is not written if an account is not at the version that the plan expects (or is there when none is expected),
+        if the key has written before, if another living account holds an added token, or if a customer was active
+        since `quiet_since`. An account that is closed releases all its identifiers.
+        """
+        ...
+
+    def find(self, org: str, token: str) -> str | None:
+        """The living account that holds an identifier; None where none does."""
+        ...
+
+    def identifiers(self, org: str, customer: str) -> tuple[HeldIdentifier, ...]:
+        """The identifiers that an account holds, by type, then in the order in which they were added."""
+        ...
+
+    def log(self, query: Log) -> Page[Entry]:
+        """A page of entries."""
+        ...
+
+    def customers(self, query: Customers) -> Page[Listed[str, str]]:
+        """A page of accounts by where they stand."""
+        ...
+
+    def accounts(self, query: Accounts) -> Page[Account]:
+        """A page of all accounts of an organisation, in the order of their customer ids."""
+        ...
+
+    def tally(self, org: str, lifecycle: str) -> tuple[Tally[str, str], ...]:
+        """How many accounts stand at each status and label of a lifecycle, ordered by status and label, unset first."""
+        ...
+
+    def record(self, batch: ActivityBatch) -> Recorded:
+        """Record activities in one transaction; repeats and unknown customers are counted, not errors."""
+        ...
+
+    def activities(self, query: Activities) -> Page[StoredActivity]:
+        """A page of activities."""
+        ...
+
+    def keep_config(self, org: str, config_hash: str, text: str) -> None:
+        """Keep a configuration under its hash; once is enough."""
+        ...
+
+    def config(self, org: str, config_hash: str) -> str | None:
+        """The configuration of a hash, as it was kept."""
+        ...
+
+    def organisations(self) -> tuple[str, ...]:
+        """Every organisation that has kept a configuration, in order."""
+        ...
+
+    def close(self) -> None:
+        """Release what it holds; any later use raises StoreClosedError. Closing again does nothing."""
+        ...
+
+
+@runtime_checkable
+class JoinableStore(Protocol):
+    """A store that can write within a transaction of the host's own."""
+
+    def inside(self, connection: Any) -> Store:
+        """
+        The same store on the host's open connection, within its open transaction, never committing it.
+
+        What is acknowledged there stands or falls with the host's transaction.
+
+        Raises:
+            InvalidInputError: It is no connection that this store can use.
+        """
+        ...

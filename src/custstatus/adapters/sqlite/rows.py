@@ -1,0 +1,179 @@
+"""Values to and from the rows of the SQLite store: times as microseconds, enums by value, sets packed into one text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from custstatus.adapters.cursors import micros, moment
+from custstatus.adapters.protocol import StoredActivity
+from custstatus.records import Account, Actor, ActorKind, Effect, Entry, EntryKind, Listed, Standing, Wish
+
+__all__ = [
+    "SEPARATOR",
+    "account",
+    "activity",
+    "activity_row",
+    "entry",
+    "entry_row",
+    "listed",
+    "packed",
+    "standing",
+    "standing_row",
+]
+
+SEPARATOR = "\x1f"
+
+_KINDS = {kind.value: kind for kind in EntryKind}
+_ACTORS = {kind.value: kind for kind in ActorKind}
+_WISHES = {wish.value: wish for wish in Wish}
+_EFFECTS = {effect.value: effect for effect in Effect}
+
+Row = Sequence[Any]
+
+
+def packed(members: Iterable[str | None]) -> str:
+    """A set as one text, each member between separators; unset is the empty member."""
+    joined = SEPARATOR.join(sorted(member or "" for member in members))
+    return SEPARATOR + joined + SEPARATOR if members else SEPARATOR
+
+
+def standing(row: Row) -> Standing[str, str]:
+    """A standing of its ten columns."""
+    lifecycle, status, label, since, status_since, actor, actor_kind, version, back_to, until = row
+    return Standing(
+        lifecycle,
+        status,
+        label,
+        moment(since),
+        moment(status_since),
+        Actor(actor, _ACTORS[actor_kind]),
+        version,
+        back_to,
+        None if until is None else moment(until),
+    )
+
+
+def standing_row(org: str, customer: str, row: Standing[str, str]) -> tuple[Any, ...]:
+    """The columns of a standing."""
+    return (
+        org,
+        customer,
+        row.lifecycle,
+        row.status,
+        row.label,
+        micros(row.since),
+        micros(row.status_since),
+        row.by.id,
+        row.by.kind.value,
+        row.entry,
+        row.back_to,
+        None if row.until is None else micros(row.until),
+    )
+
+
+def account(org: str, customer: str, rows: Sequence[Row]) -> Account:
+    """An account of its rows: version, registered and closed times, then a standing's columns, NULL where it has none."""
+    version, registered_at, closed_at = rows[0][:3]
+    return Account(
+        org,
+        customer,
+        version,
+        moment(registered_at),
+        None if closed_at is None else moment(closed_at),
+        tuple(standing(row[3:]) for row in rows if row[3] is not None),
+    )
+
+
+def listed(row: Row) -> Listed[str, str]:
+    """A listed account of its customer id, a standing's columns, its registered time and its last activity."""
+    last = row[12]
+    return Listed(row[0], standing(row[1:11]), moment(row[11]), None if last is None else moment(last))
+
+
+def entry(row: Row) -> Entry:
+    """An entry of its columns, the id first, then reason and actor's name last."""
+    return Entry(
+        org=row[1],
+        customer=row[2],
+        version=row[3],
+        kind=_KINDS[row[4]],
+        lifecycle=row[5],
+        from_status=row[6],
+        from_label=row[7],
+        to_status=row[8],
+        to_label=row[9],
+        effective_at=moment(row[10]),
+        recorded_at=moment(row[11]),
+        actor=Actor(row[12], _ACTORS[row[13]], row[29]),
+        wish=_WISHES[row[14]],
+        channel=row[15],
+        config=row[16],
+        reason_code=row[17],
+        reason_digest=row[18],
+        subject=row[19],
+        key=row[20],
+        ordinal=row[21],
+        digest=row[22],
+        back_to=row[23],
+        closes=bool(row[24]),
+        run=row[25],
+        related=row[26],
+        approval=row[27],
+        reason=row[28],
+    )
+
+
+def entry_row(each: Entry) -> tuple[Any, ...]:
+    """The columns of an entry, without its text."""
+    return (
+        each.org,
+        each.customer,
+        each.version,
+        each.kind.value,
+        each.lifecycle,
+        each.from_status,
+        each.from_label,
+        each.to_status,
+        each.to_label,
+        micros(each.effective_at),
+        micros(each.recorded_at),
+        each.actor.id,
+        each.actor.kind.value,
+        each.wish.value,
+        each.channel,
+        each.config,
+        each.reason_code,
+        each.reason_digest,
+        each.subject,
+        each.key,
+        each.ordinal,
+        each.digest,
+        each.back_to,
+        int(each.closes),
+        each.run,
+        each.related,
+        each.approval,
+    )
+
+
+def activity(row: Row) -> StoredActivity:
+    """An activity of its seven columns."""
+    customer, kind, reference, at, amount, effect, counts = row
+    paid = None if amount is None else Decimal(amount)
+    return StoredActivity(customer, kind, reference, moment(at), paid, _EFFECTS[effect], bool(counts))
+
+
+def activity_row(org: str, each: StoredActivity) -> tuple[Any, ...]:
+    """The columns of an activity."""
+    return (
+        org,
+        each.customer,
+        each.kind,
+        each.reference,
+        micros(each.at),
+        None if each.amount is None else str(each.amount),
+        each.effect.value,
+        int(each.counts),
+    )

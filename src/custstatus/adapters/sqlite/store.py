@@ -1,0 +1,269 @@
+"""
+The SQLite store: connections, transactions and the runner. What is run on them is in `operations`.
+
+One connection writes, one writer at a time in the process; every thread reads on a connection of its own. Commits are on the
+disk before they are acknowledged: write-ahead log, synchronous FULL, both checked on opening.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from typing import Any, TypeVar
+
+from custstatus.adapters.protocol import ActivityBatch, Recorded, Store, StoredActivity
+from custstatus.adapters.sqlite import operations
+from custstatus.adapters.sqlite.operations import JOINED, OWN, SNAPSHOT, Many, Operation, within
+from custstatus.bounds import kind_of
+from custstatus.changes import Applied, Found, GuardedChange, Plan
+from custstatus.errors import InvalidInputError, SchemaError, StoreBusyError, StoreClosedError, StoreError
+from custstatus.queries import Accounts, Activities, Customers, Log
+from custstatus.records import Account, Entry, HeldIdentifier, Listed, Page, Tally
+
+__all__ = ["SQLiteStore"]
+
+T = TypeVar("T")
+
+_OLDEST = (3, 37, 0)
+"""STRICT tables and RETURNING."""
+
+
+class SQLiteStore:
+    """
+    A store in one SQLite file, shared by any number of threads and processes on one machine.
+
+    Args:
+        path: The file; it is made, or its schema brought up to date, where necessary. The tables are named `custstatus_...`, so
+            the host's own may stand beside them.
+        busy_timeout: Seconds to wait for other processes' transactions before StoreBusyError.
+
+    Raises:
+        SchemaError: The engine is too old, or the file was written by a newer version of this library.
+        StoreError: The file cannot be opened, or does not hold what it is told to (WAL, synchronous FULL).
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, busy_timeout: float = 10.0) -> None:
+        if sqlite3.sqlite_version_info < _OLDEST:
+            raise SchemaError(f"SQLite {sqlite3.sqlite_version} is too old: 3.37 or later is needed")
+        name = os.fspath(path)
+        if not isinstance(name, str) or name in ("", ":memory:") or name.startswith("file:"):
+            raise InvalidInputError("path", "the path of a file (MemoryStore keeps things in memory)", repr(name)[:80])
+        self._path = name
+        self._busy_timeout = busy_timeout
+        self._lock = threading.RLock()
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        self._closed = False
+        self._writer = self._connect()
+        with _translated():
+            _migrate(self._writer)
+
+    def _connect(self) -> sqlite3.Connection:
+        with _translated():
+            connection = sqlite3.connect(
+                self._path, timeout=self._busy_timeout, isolation_level=None, check_same_thread=False
+            )
+            try:
+                (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+                connection.execute("PRAGMA synchronous = FULL")
+                (synchronous,) = connection.execute("PRAGMA synchronous").fetchone()
+            except BaseException:
+                connection.close()
+                raise
+        if mode != "wal" or synchronous != 2:
+            connection.close()
+            raise StoreError(f"expected journal_mode wal and synchronous 2 (FULL), got {mode} and {synchronous}")
+        with self._lock:
+            self._connections.append(connection)
+        return connection
+
+    def _reader(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            self._check_open()
+            connection = self._local.connection = self._connect()
+        return connection
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreClosedError("the store was closed: open another one")
+
+    def _read(self, operation: Operation[T]) -> T:
+        with _translated():
+            return _run(operation, self._reader())
+
+    def _write(self, operation: Operation[T | None]) -> T | None:
+        with _translated(), self._lock:
+            self._check_open()
+            return _run(within(OWN, operation), self._writer)
+
+    def load(self, org: str, customer: str) -> Account | None:
+        return self._read(operations.load(org, customer))
+
+    def read(self, guarded: GuardedChange) -> Found:
+        found = self._read(within(SNAPSHOT, operations.read(guarded)))
+        assert found is not None
+        return found
+
+    def apply(self, guarded: GuardedChange) -> Applied | Found:
+        applied = self._write(operations.apply(guarded)) if operations.can_apply(guarded) else None
+        return applied or self.read(guarded)
+
+    def commit(self, plan: Plan) -> Applied | Found:
+        return self._write(operations.commit(plan)) or self.read(plan.guarded)
+
+    def find(self, org: str, token: str) -> str | None:
+        return self._read(operations.find(org, token))
+
+    def identifiers(self, org: str, customer: str) -> tuple[HeldIdentifier, ...]:
+        return self._read(operations.identifiers(org, customer))
+
+    def log(self, query: Log) -> Page[Entry]:
+        return self._read(operations.log(query))
+
+    def customers(self, query: Customers) -> Page[Listed[str, str]]:
+        return self._read(operations.customers(query))
+
+    def accounts(self, query: Accounts) -> Page[Account]:
+        return self._read(operations.accounts(query))
+
+    def tally(self, org: str, lifecycle: str) -> tuple[Tally[str, str], ...]:
+        return self._read(operations.tally(org, lifecycle))
+
+    def record(self, batch: ActivityBatch) -> Recorded:
+        recorded = self._write(operations.record(batch))
+        assert recorded is not None
+        return recorded
+
+    def activities(self, query: Activities) -> Page[StoredActivity]:
+        return self._read(operations.activities(query))
+
+    def keep_config(self, org: str, config_hash: str, text: str) -> None:
+        if self.config(org, config_hash) is None:
+            self._write(operations.keep_config(org, config_hash, text))
+
+    def config(self, org: str, config_hash: str) -> str | None:
+        return self._read(operations.config(org, config_hash))
+
+    def organisations(self) -> tuple[str, ...]:
+        return self._read(operations.organisations())
+
+    def inside(self, connection: Any) -> Store:
+        return _JoinedStore(connection)
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            for connection in self._connections:
+                connection.close()
+            self._connections.clear()
+
+
+class _JoinedStore(SQLiteStore):
+    """The store on a host's connection, within the host's transaction."""
+
+    def __init__(self, connection: Any) -> None:
+        if not isinstance(connection, sqlite3.Connection):
+            raise InvalidInputError("connection", "an open sqlite3.Connection", kind_of(connection))
+        if connection.text_factory is not str:
+            raise InvalidInputError("connection", "one whose text_factory is str", "one with another")
+        self._connection = connection
+
+    def _read(self, operation: Operation[T]) -> T:
+        with _translated():
+            return _run(operation, self._connection)
+
+    def _write(self, operation: Operation[T | None]) -> T | None:
+        with _translated():
+            # Releasing an outermost savepoint would commit, which is the host's to do.
+            if not self._connection.in_transaction:
+                raise InvalidInputError("connection", "one with an open transaction (BEGIN IMMEDIATE)", "one without")
+            return _run(within(JOINED, operation), self._connection)
+
+    def read(self, guarded: GuardedChange) -> Found:
+        return self._read(operations.read(guarded))
+
+    def inside(self, connection: Any) -> Store:
+        return _JoinedStore(connection)
+
+    def close(self) -> None:
+        """Nothing: the connection is the host's."""
+
+
+def _run(operation: Operation[T], connection: sqlite3.Connection) -> T:
+    """Run an operation's statements on a connection."""
+    cursor = connection.cursor()
+    cursor.row_factory = None  # a host's connection may have one of its own
+    try:
+        statement = next(operation)
+        while True:
+            try:
+                if isinstance(statement, Many):
+                    answer: list[tuple[Any, ...]] = [(cursor.executemany(statement.text, statement.rows).rowcount,)]
+                else:
+                    answer = cursor.execute(*statement).fetchall()
+            except BaseException as error:
+                statement = operation.throw(error)
+            else:
+                statement = operation.send(answer)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        cursor.close()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Errors of the driver as ours."""
+    try:
+        yield
+    except sqlite3.ProgrammingError as error:
+        if "closed" in str(error):
+            raise StoreClosedError("the store was closed: open another one") from error
+        raise StoreError("the store was given what SQLite cannot hold") from error
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise StoreBusyError("the database stayed locked: try again with the same key") from error
+        raise StoreError("SQLite could not do it; the cause says why") from error
+    except sqlite3.Error as error:
+        raise StoreError("SQLite could not do it; the cause says why") from error
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Bring the schema up to date, step by numbered step, in one transaction."""
+    steps = sorted(
+        (int(step.name[:4]), step.read_text())
+        for step in files("custstatus.adapters.sqlite").joinpath("schema").iterdir()
+        if re.fullmatch(r"\d{4}_\w+\.sql", step.name)
+    )
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.execute("CREATE TABLE IF NOT EXISTS custstatus_schema (step INTEGER PRIMARY KEY) STRICT")
+        (at,) = connection.execute("SELECT coalesce(max(step), 0) FROM custstatus_schema").fetchone()
+        if at > steps[-1][0]:
+            raise SchemaError(f"the file is at schema step {at}, this version knows {steps[-1][0]}: upgrade custstatus")
+        for number, text in steps:
+            if number > at:
+                for statement in _statements(text):
+                    connection.execute(statement)
+                connection.execute("INSERT INTO custstatus_schema (step) VALUES (?)", (number,))
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _statements(text: str) -> Iterator[str]:
+    """The single statements of a script; executescript would commit before it."""
+    statement = ""
+    for line in text.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""

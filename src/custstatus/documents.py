@@ -1,0 +1,266 @@
+"""
+A configuration as a JSON document, and back: every enum member by its stored value, every table of moves in full.
+
+What a configuration means and which ones hold together is in `config`; this is its form on paper only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from attrs import frozen
+
+from custstatus.errors import InvalidInputError
+from custstatus.lifecycle import Lifecycle, Move, Need, Status
+from custstatus.policies.idle import IdleRule
+from custstatus.policies.rules import Restriction, RestrictionPolicy
+from custstatus.records import AnyAction, AnyChannel, Effect, StatusLabel
+
+if TYPE_CHECKING:
+    from custstatus.config import OrgConfig
+
+__all__ = ["ConfigDocument", "document_of", "read_document"]
+
+
+@frozen
+class LabelDocument:
+    text: str
+    status: str
+
+
+@frozen
+class MoveDocument:
+    source: str | None
+    target: str
+    event: str
+    needs: list[str]
+    back: bool
+    why: str
+
+
+@frozen
+class LifecycleDocument:
+    name: str
+    statuses: list[str]
+    moves: list[MoveDocument]
+    aside: list[list[str]]
+    closing: list[str]
+
+
+@frozen
+class PlaceDocument:
+    """A label by its text, or a status by its lifecycle and value."""
+
+    label: str | None
+    lifecycle: str | None
+    status: str | None
+
+
+@frozen
+class RestrictionDocument:
+    effect: str
+    actions: list[str] | None
+    when: list[PlaceDocument]
+    reason: str
+    customer_message: str | None
+    code: str | None
+
+
+@frozen
+class IdleDocument:
+    after_microseconds: int
+    to: PlaceDocument
+    of: list[PlaceDocument] | None
+
+
+@frozen
+class ConfigDocument:
+    """The whole configuration of one organisation."""
+
+    org: str
+    labels: list[LabelDocument]
+    lifecycles: list[LifecycleDocument]
+    actions: list[str]
+    restrictions: list[RestrictionDocument]
+    idle: list[IdleDocument]
+    counts_as_activity: list[str]
+    reason_optional: list[str]
+    identifiers: list[str]
+    time_zone: str
+    waives: list[str]
+
+
+@frozen
+class Resolved:
+    """What a document names, found in the enums of the code."""
+
+    lifecycles: tuple[Lifecycle[Any], ...]
+    actions: tuple[type[AnyAction], ...]
+    restrictions: RestrictionPolicy
+    idle: tuple[IdleRule, ...]
+    counts_as_activity: frozenset[AnyAction]
+    reason_optional: frozenset[AnyChannel]
+    time_zone: ZoneInfo
+
+
+def document_of(config: OrgConfig[Any]) -> ConfigDocument:
+    """The document of a configuration."""
+    names = {lifecycle.statuses: lifecycle.name for lifecycle in config.lifecycles}
+
+    def place(each: Status | StatusLabel) -> PlaceDocument:
+        if isinstance(each, StatusLabel):
+            return PlaceDocument(each.text, None, None)
+        return PlaceDocument(None, names.get(type(each), type(each).__name__), each.value)
+
+    def places(several: Iterable[Status | StatusLabel]) -> list[PlaceDocument]:
+        return sorted(map(place, several), key=lambda p: (p.label or "", p.lifecycle or "", p.status or ""))
+
+    return ConfigDocument(
+        org=config.org,
+        labels=[LabelDocument(label.text, label.status.value) for label in config.labels],
+        lifecycles=[
+            LifecycleDocument(
+                lifecycle.name,
+                [status.value for status in lifecycle.statuses],
+                [
+                    MoveDocument(
+                        move.source and move.source.value,
+                        move.target.value,
+                        move.event,
+                        sorted(need.value for need in move.needs),
+                        move.back,
+                        move.why,
+                    )
+                    for move in lifecycle.moves
+                ],
+                [sorted(status.value for status in group) for group in lifecycle.aside],
+                sorted(status.value for status in lifecycle.closing),
+            )
+            for lifecycle in config.lifecycles
+        ],
+        actions=[action.value for action in config.all_actions],
+        restrictions=[
+            RestrictionDocument(
+                rule.effect.value,
+                None if rule.actions is None else sorted(action.value for action in rule.actions),
+                places(rule.when),
+                rule.reason,
+                rule.customer_message,
+                rule.code,
+            )
+            for rule in config.restrictions
+        ],
+        idle=[
+            IdleDocument(
+                rule.after // timedelta(microseconds=1), place(rule.to), None if rule.of is None else places(rule.of)
+            )
+            for rule in config.idle
+        ],
+        counts_as_activity=sorted(action.value for action in config.counts_as_activity),
+        reason_optional=sorted(channel.value for channel in config.reason_optional),
+        identifiers=list(config.identifiers),
+        time_zone=config.time_zone.key,
+        waives=sorted(waiver.value for waiver in config.waives),
+    )
+
+
+def read_document(
+    document: ConfigDocument,
+    labels: type[StatusLabel],
+    lifecycles: Sequence[Lifecycle[Any]],
+    actions: Sequence[type[AnyAction]],
+    channels: Sequence[type[AnyChannel]],
+) -> Resolved:
+    """
+    Find in the code what a document names.
+
+    Raises:
+        InvalidInputError: It names something that the code lacks, or the labels are not those of the document.
+    """
+    if [(label.text, label.status) for label in document.labels] != [(lab.text, lab.status.value) for lab in labels]:
+        raise InvalidInputError("configuration.labels", f"the labels of {labels.__name__}, in their order", "others")
+    shipped = {lifecycle.name: lifecycle for lifecycle in lifecycles}
+    shipped |= {lifecycle.statuses.__name__: lifecycle for lifecycle in lifecycles}
+    known_actions = {action.value: action for kind in actions for action in kind}
+    known_labels = {label.text: label for label in labels}
+
+    def status(lifecycle: str, value: str) -> Status:
+        found: Status = _named(_named(shipped, lifecycle, "lifecycle").statuses, value, "status")
+        return found
+
+    def place(each: PlaceDocument) -> Any:
+        if each.label is not None:
+            return _named(known_labels, each.label, "label")
+        return status(each.lifecycle or "", each.status or "")
+
+    def lifecycle(each: LifecycleDocument) -> Lifecycle[Any]:
+        moves = (
+            Move(
+                None if move.source is None else status(each.name, move.source),
+                status(each.name, move.target),
+                move.event,
+                frozenset(_named(Need, need, "need") for need in move.needs),
+                move.back,
+                move.why,
+            )
+            for move in each.moves
+        )
+        return Lifecycle(
+            each.name,
+            _named(shipped, each.name, "lifecycle").statuses,
+            tuple(moves),
+            tuple(frozenset(status(each.name, value) for value in group) for group in each.aside),
+            frozenset(status(each.name, value) for value in each.closing),
+        )
+
+    def action(value: str) -> AnyAction:
+        found: AnyAction = _named(known_actions, value, "action")
+        return found
+
+    kinds = dict.fromkeys(type(action(value)) for value in document.actions)
+    if [each.value for kind in kinds for each in kind] != document.actions:
+        raise InvalidInputError("configuration.actions", "every action of its enums, in their order", "others")
+    known_channels = {channel.value: channel for kind in channels for channel in kind}
+    try:
+        time_zone = ZoneInfo(document.time_zone)
+    except Exception as error:  # ZoneInfo raises KeyError, ValueError or OSError, by what is wrong with the key
+        raise InvalidInputError("configuration.time_zone", "a key of the time zone database", "another") from error
+    return Resolved(
+        lifecycles=tuple(map(lifecycle, document.lifecycles)),
+        actions=tuple(kinds),
+        restrictions=RestrictionPolicy(
+            *(
+                Restriction(
+                    _named(Effect, rule.effect, "effect"),
+                    None if rule.actions is None else frozenset(map(action, rule.actions)),
+                    frozenset(map(place, rule.when)),
+                    rule.reason,
+                    rule.customer_message,
+                    rule.code,
+                )
+                for rule in document.restrictions
+            )
+        ),
+        idle=tuple(
+            IdleRule(
+                timedelta(microseconds=rule.after_microseconds),
+                place(rule.to),
+                None if rule.of is None else map(place, rule.of),
+            )
+            for rule in document.idle
+        ),
+        counts_as_activity=frozenset(map(action, document.counts_as_activity)),
+        reason_optional=frozenset(_named(known_channels, value, "channel") for value in document.reason_optional),
+        time_zone=time_zone,
+    )
+
+
+def _named(known: Any, name: str, what: str) -> Any:
+    """A member of an enum by its value, or an item of a dict by its key; InvalidInputError where there is none."""
+    try:
+        return known[name] if isinstance(known, dict) else known(name)
+    except (KeyError, ValueError) as error:
+        raise InvalidInputError(f"configuration.{what}", f"a {what} that the code has", repr(name)[:80]) from error

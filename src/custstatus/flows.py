@@ -1,0 +1,159 @@
+"""
+Whatever reads a store and then writes it, as generators: each yields calls of the store's verbs and receives the answers.
+
+A flow neither runs nor awaits anything, so that one text serves a store that blocks and one that is awaited. `run` is the
+runner for the former.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from datetime import datetime
+from typing import Any, TypeVar
+
+from attrs import evolve, frozen
+
+from custstatus.adapters.protocol import Store
+from custstatus.changes import Applied, Found, Operation, Plan, Reason, Refusal, RefusalCode, Request
+from custstatus.config import OrgConfig
+from custstatus.errors import ConflictError, UnknownLabelError
+from custstatus.lifecycle import Lifecycle, Status
+from custstatus.planning import guard, plan
+from custstatus.policies.verdicts import places_of
+from custstatus.records import StatusLabel
+
+__all__ = ["ATTEMPTS", "Call", "Flow", "Option", "make", "moves", "preview", "restore", "run"]
+
+T = TypeVar("T")
+
+ATTEMPTS = 8
+"""How often a change is planned anew after others came first, before it is a conflict."""
+
+
+@frozen
+class Call:
+    """One verb of a store, with its arguments."""
+
+    verb: str
+    arguments: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, verb: str, *arguments: Any) -> Call:
+        """A call, its arguments one by one."""
+        return cls(verb, arguments)
+
+
+Flow = Generator[Call, Any, T]
+
+
+def run(flow: Flow[T], store: Store) -> T:
+    """Run a flow on a store that blocks."""
+    try:
+        call = next(flow)
+        while True:
+            try:
+                answer = getattr(store, call.verb)(*call.arguments)
+            except Exception as error:
+                call = flow.throw(error)
+            else:
+                call = flow.send(answer)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+
+
+def make(request: Request, config: OrgConfig[Any], now: datetime) -> Flow[Applied | Refusal]:
+    """
+    The whole write path, for every store and every kind of change: guard, apply, and while others came first: plan, commit.
+
+    Raises:
+        ConflictError: Others came first every time.
+    """
+    guarded = guard(request, config, now)
+    got: Applied | Found = yield Call.of("read" if guarded.faults else "apply", guarded)
+    for _ in range(ATTEMPTS):
+        if isinstance(got, Applied):
+            return evolve(got, warnings=guarded.warnings) if guarded.warnings else got
+        planned = plan(got, guarded)
+        if not isinstance(planned, Plan):
+            return planned
+        got = yield Call.of("commit", planned)
+    if isinstance(got, Applied):
+        return got
+    raise ConflictError(config.org, request.customer, ATTEMPTS)
+
+
+def preview(request: Request, config: OrgConfig[Any], now: datetime) -> Flow[Plan | Applied | Refusal]:
+    """What `make` would do, without doing it."""
+    guarded = guard(request, config, now)
+    found: Found = yield Call.of("read", guarded)
+    return plan(found, guarded)
+
+
+def restore(
+    request: Request, lifecycle: Lifecycle[Any], config: OrgConfig[Any], now: datetime, *, dry: bool = False
+) -> Flow[Plan | Applied | Refusal]:
+    """
+    Back to where the account was before it was set aside, status and label (D11, D70, D95); with *dry*, planned only.
+
+    Raises:
+        ConflictError: Others came first every time.
+    """
+    asked = evolve(request, operation=Operation.RESTORE, targets=(), restores=lifecycle.name)
+    found: Found = yield Call.of("read", guard(asked, config, now))
+    for _ in range(ATTEMPTS):
+        target = _behind(found, lifecycle, config)
+        version = None if found.account is None else found.account.version
+        resolved = evolve(asked, targets=() if target is None else (target,), expected=asked.expected or version)
+        planned = plan(found, guard(resolved, config, now))
+        if isinstance(planned, Plan) and target is None:
+            message = f"the account is not set aside on {lifecycle.name}: there is nothing to go back to"
+            reason = Reason(RefusalCode.NOTHING_TO_RESTORE, message, lifecycle.name)
+            return Refusal(request.customer, (reason,), found.account)
+        if dry or not isinstance(planned, Plan):
+            return planned
+        got: Applied | Found = yield Call.of("commit", planned)
+        if isinstance(got, Applied):
+            return got
+        found = got
+    raise ConflictError(config.org, request.customer, ATTEMPTS)
+
+
+def _behind(found: Found, lifecycle: Lifecycle[Any], config: OrgConfig[Any]) -> Status | StatusLabel | None:
+    """Where the account was before it was set aside on a lifecycle, if it was."""
+    standing = None if found.account is None else found.account.standing(lifecycle.name)
+    if standing is None or standing.back_to is None:
+        return None
+    was = next((entry for entry in found.behind if entry.version == standing.back_to), None)
+    if was is None or was.to_status is None:
+        return None
+    if was.to_label is not None:
+        try:
+            label: StatusLabel = config.label(was.to_label)
+        except UnknownLabelError:
+            pass  # retired meanwhile: the status's default label takes its place
+        else:
+            return label
+    status: Status = lifecycle.statuses(was.to_status)
+    return status
+
+
+@frozen
+class Option:
+    """One status or label that an account could be put at, and what stands in the way; None where nothing does."""
+
+    target: Status | StatusLabel
+    refusal: Refusal | None
+
+
+def moves(
+    request: Request, lifecycle: Lifecycle[Any], config: OrgConfig[Any], now: datetime
+) -> Flow[tuple[Option, ...]]:
+    """For every place of a lifecycle whether the request could go there, by the same gate as a change."""
+    found: Found = yield Call.of("read", guard(evolve(request, targets=()), config, now))
+    options = []
+    for status, label in places_of(lifecycle, config.labels):
+        target = label or status
+        planned = plan(found, guard(evolve(request, targets=(target,)), config, now))
+        options.append(Option(target, planned if isinstance(planned, Refusal) else None))
+    return tuple(options)

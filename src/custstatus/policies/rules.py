@@ -1,0 +1,125 @@
+"""
+Restrictions: which actions are marked or blocked in which status or under which label, and why.
+
+A policy is exactly the rules that are written, in any order: of all that apply the strictest wins. What they
+compile to is in `verdicts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from attrs import field, frozen
+
+from custstatus.bounds import bounded, check_id, check_text, kind_of
+from custstatus.errors import InvalidInputError
+from custstatus.lifecycle import Status
+from custstatus.records import AnyAction, Effect, StatusLabel
+
+__all__ = ["Restriction", "RestrictionPolicy", "block", "block_everything", "mark"]
+
+Place = Status | StatusLabel
+"""Where a rule applies: a status means all its labels (D26)."""
+
+
+@frozen
+class Restriction:
+    """One rule: at any of these places these actions have this effect."""
+
+    effect: Effect
+    actions: frozenset[AnyAction] | None
+    """None: every action that the configuration has."""
+    when: frozenset[Place]
+    reason: str = field(default="", validator=bounded(check_text))
+    """For staff: why the rule exists, with its source."""
+    customer_message: str | None = field(default=None, validator=bounded(check_text, optional=True))
+    """Safe to show the customer; by default a neutral text that gives nothing away (D105)."""
+    code: str | None = field(default=None, validator=bounded(check_id, 64, optional=True))
+    """Stable, for programs; by default effect and action, such as `block.points_redemption`."""
+
+    def __attrs_post_init__(self) -> None:
+        if not isinstance(self.effect, Effect) or self.effect is Effect.ALLOW:
+            raise InvalidInputError("Restriction.effect", "Effect.MARK or Effect.BLOCK", str(self.effect))
+        if not self.when:
+            raise InvalidInputError("Restriction.when", "at least one status or label", "none")
+        for place in self.when:
+            if not isinstance(place, Status | StatusLabel):
+                raise InvalidInputError("Restriction.when", "statuses or labels", kind_of(place))
+        if self.actions is not None and not self.actions:
+            raise InvalidInputError("Restriction.actions", "at least one action", "none")
+        for action in self.actions or ():
+            if not isinstance(action, AnyAction):
+                raise InvalidInputError("Restriction.actions", "actions", kind_of(action))
+
+    def code_for(self, action: AnyAction) -> str:
+        """The stable code of this rule for one action."""
+        return self.code or f"{self.effect.value}.{action.value}"
+
+
+@frozen(init=False)
+class RestrictionPolicy:
+    """
+    The restrictions of an organisation.
+
+    Nothing is restricted that no rule names, and nothing by an unset standing (D37).
+    """
+
+    rules: tuple[Restriction, ...]
+
+    def __init__(self, *rules: Restriction) -> None:
+        for rule in rules:
+            if not isinstance(rule, Restriction):
+                raise InvalidInputError("RestrictionPolicy.rules", "restrictions", kind_of(rule))
+        self.__attrs_init__(tuple(rules))
+
+    def __iter__(self) -> Iterator[Restriction]:
+        return iter(self.rules)
+
+    def __add__(self, other: RestrictionPolicy) -> RestrictionPolicy:
+        """Both policies' rules; adding one never loosens anything."""
+        return RestrictionPolicy(*self.rules, *other.rules)
+
+
+def _rule(
+    effect: Effect,
+    actions: frozenset[AnyAction] | None,
+    when: Place | Iterable[Place],
+    reason: str,
+    customer_message: str | None,
+    code: str | None,
+) -> Restriction:
+    places = frozenset([when] if isinstance(when, Status | StatusLabel) else when)
+    return Restriction(effect, actions, places, reason, customer_message, code)
+
+
+def mark(
+    *actions: AnyAction,
+    when: Place | Iterable[Place],
+    reason: str = "",
+    customer_message: str | None = None,
+    code: str | None = None,
+) -> Restriction:
+    """A rule that lets the actions pass but flags them as outliers (D33)."""
+    return _rule(Effect.MARK, frozenset(actions), when, reason, customer_message, code)
+
+
+def block(
+    *actions: AnyAction,
+    when: Place | Iterable[Place],
+    reason: str = "",
+    customer_message: str | None = None,
+    code: str | None = None,
+) -> Restriction:
+    """A rule that refuses the actions."""
+    return _rule(Effect.BLOCK, frozenset(actions), when, reason, customer_message, code)
+
+
+def block_everything(
+    *,
+    when: Place | Iterable[Place],
+    reason: str = "",
+    customer_message: str | None = None,
+    code: str | None = None,
+) -> Restriction:
+    """A rule that refuses every action of the configuration (D30)."""
+    return _rule(Effect.BLOCK, None, when, reason, customer_message, code)

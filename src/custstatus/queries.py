@@ -1,0 +1,94 @@
+"""
+What a store is asked to read beyond one account: frozen objects, so that the store's verbs need not multiply.
+
+Every list is in a fixed order and paged by keyset: `after` is the `next` of the page before, at most `limit` items a page.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from attrs import field, frozen
+
+from custstatus.bounds import bounded, check_id, check_moment, check_text, kind_of
+from custstatus.errors import InvalidInputError
+
+__all__ = ["MOST", "Accounts", "Activities", "Customers", "Log"]
+
+MOST = 10_000
+"""The longest page."""
+
+
+def _check_limit(instance: object, _: object, value: int) -> None:
+    if type(value) is not int or not 1 <= value <= MOST:
+        raise InvalidInputError(f"{type(instance).__name__}.limit", f"1 to {MOST}", kind_of(value))
+
+
+_ID = bounded(check_id)
+_OPTIONAL_ID = bounded(check_id, optional=True)
+_CURSOR = bounded(check_text, 2_000, optional=True)
+
+
+@frozen(kw_only=True)
+class Log:
+    """Entries, by version within a customer, else in the order in which the store wrote them."""
+
+    org: str = field(validator=_ID)
+    customer: str | None = field(default=None, validator=_OPTIONAL_ID)
+    """None: the whole organisation."""
+    lifecycle: str | None = field(default=None, validator=_OPTIONAL_ID)
+    status: str | None = field(default=None, validator=_OPTIONAL_ID)
+    """Entries that lead to it."""
+    actor: str | None = field(default=None, validator=_OPTIONAL_ID)
+    since: datetime | None = field(default=None, validator=bounded(check_moment, optional=True))
+    """Recorded at or after this time."""
+    until: datetime | None = field(default=None, validator=bounded(check_moment, optional=True))
+    """Recorded before this time."""
+    newest_first: bool = False
+    after: str | None = field(default=None, validator=_CURSOR)
+    limit: int = field(default=100, validator=_check_limit)
+
+
+@frozen(kw_only=True)
+class Customers:
+    """Accounts by where they stand on one lifecycle, in the order of their customer ids."""
+
+    org: str = field(validator=_ID)
+    lifecycle: str = field(validator=_ID)
+    statuses: frozenset[str | None] | None = None
+    """Those of these statuses, None being unset; None for all."""
+    without: frozenset[str] = frozenset()
+    """Not those of these statuses; the unset stay."""
+    label: str | None = field(default=None, validator=_OPTIONAL_ID)
+    """Those under this label."""
+    places: frozenset[str] | None = None
+    """Those under these labels, or with these statuses where there is no label."""
+    quiet_since: datetime | None = field(default=None, validator=bounded(check_moment, optional=True))
+    """Those without an activity that counts at or after this time, registered before it."""
+    after: str | None = field(default=None, validator=_CURSOR)
+    limit: int = field(default=100, validator=_check_limit)
+
+
+@frozen(kw_only=True)
+class Activities:
+    """Activities by time, ties by kind and reference; give a customer or a reference."""
+
+    org: str = field(validator=_ID)
+    customer: str | None = field(default=None, validator=_OPTIONAL_ID)
+    reference: str | None = field(default=None, validator=_OPTIONAL_ID)
+    newest_first: bool = True
+    after: str | None = field(default=None, validator=_CURSOR)
+    limit: int = field(default=100, validator=_check_limit)
+
+    def __attrs_post_init__(self) -> None:
+        if self.customer is None and self.reference is None:
+            raise InvalidInputError("Activities", "a customer, a reference or both", "neither")
+
+
+@frozen(kw_only=True)
+class Accounts:
+    """Every account of an organisation, in the order of their customer ids."""
+
+    org: str = field(validator=_ID)
+    after: str | None = field(default=None, validator=_CURSOR)
+    limit: int = field(default=500, validator=_check_limit)

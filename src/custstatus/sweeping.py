@@ -1,0 +1,205 @@
+"""
+Activities and idleness, as flows: recording what customers did, moving the inactive, bringing back those who buy again.
+
+Every move goes through the gate like any other change, made by `SWEEPER` on the channel SWEEP (D63).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from attrs import evolve, field, frozen
+
+from custstatus.adapters.protocol import ActivityBatch, Recorded, StoredActivity
+from custstatus.bounds import EPOCH
+from custstatus.changes import Applied, Operation, Plan, Refusal, RefusalCode, Request
+from custstatus.codec import utc_text
+from custstatus.config import OrgConfig
+from custstatus.flows import Call, Flow, make, preview, restore
+from custstatus.policies.idle import IdleRule
+from custstatus.queries import Customers
+from custstatus.records import Activity, Actor, ActorKind, Channel, Effect, Listed, Page, StatusLabel
+from custstatus.states import CUSTOMER_STATUS, CustomerStatus
+
+__all__ = ["SWEEPER", "Report", "Sweep", "Swept", "record", "sweep"]
+
+SWEEPER = Actor("custstatus", ActorKind.SYSTEM)
+"""Who makes the changes that idle rules ask for."""
+
+_PAGE = 1_000
+
+
+@frozen
+class Report:
+    """What became of reported activities."""
+
+    new: int
+    repeated: int
+    """Reported before: the first report stands."""
+    unknown: tuple[str, ...] = ()
+    """Customers that are not registered; their activities were not recorded."""
+    back: tuple[Applied, ...] = ()
+    """The changes that brought idle customers back (D63)."""
+
+    def __add__(self, other: Report) -> Report:
+        """Both reports in one."""
+        unknown = tuple(sorted({*self.unknown, *other.unknown}))
+        return Report(self.new + other.new, self.repeated + other.repeated, unknown, self.back + other.back)
+
+
+@frozen
+class Swept:
+    """One customer whom a sweep concerns."""
+
+    customer: str
+    outcome: Plan | Applied | Refusal
+    """A Plan in a preview; a Refusal where he was active, or was changed, meanwhile."""
+    rule: IdleRule | None
+    """The rule that moves him; None where he comes back."""
+
+
+@frozen
+class Sweep:
+    """What a sweep did, or in a preview would do."""
+
+    run: str
+    """The run's id, which its entries carry."""
+    rows: tuple[Swept, ...] = field(repr=False)
+
+    @property
+    def moved(self) -> tuple[Swept, ...]:
+        """Those whom a rule moved, or would move."""
+        return tuple(row for row in self.rows if row.rule is not None and not isinstance(row.outcome, Refusal))
+
+    @property
+    def back(self) -> tuple[Swept, ...]:
+        """Those who came back, or would."""
+        return tuple(row for row in self.rows if row.rule is None and not isinstance(row.outcome, Refusal))
+
+    @property
+    def refused(self) -> tuple[Swept, ...]:
+        """Those who were left where they are, and why."""
+        return tuple(row for row in self.rows if isinstance(row.outcome, Refusal))
+
+
+def record(activities: tuple[Activity, ...], config: OrgConfig[Any], now: datetime) -> Flow[Report]:
+    """Record activities in one batch, and bring back the idle customers among theirs."""
+    counting = config.counts_as_activity
+    rows = tuple(
+        StoredActivity(
+            activity.customer,
+            activity.kind.value,
+            activity.reference,
+            activity.at,
+            activity.amount,
+            activity.effect,
+            activity.effect is Effect.ALLOW and activity.kind in counting,
+        )
+        for activity in activities
+    )
+    recorded: Recorded = yield Call.of("record", ActivityBatch(config.org, rows, config.idle_labels))
+    back: list[Applied] = []
+    for listed in recorded.watched:
+        if _active_again(listed, config, now):
+            came = yield from _bring_back(listed, config, now, run=None, dry=False)
+            if isinstance(came, Applied):
+                back.append(came)
+    return Report(recorded.new, recorded.repeated, recorded.unknown, tuple(back))
+
+
+def sweep(config: OrgConfig[Any], now: datetime, *, run: str | None = None, dry: bool = False) -> Flow[Sweep]:
+    """
+    Move everyone whom an idle rule concerns, the longest period first, and bring back whom it concerns no longer.
+
+    With *dry*, plan it only.
+    """
+    run = run or f"sweep-{utc_text(now)}"
+    rows: list[Swept] = []
+    seen: set[str] = set()
+    for rule in sorted(config.idle, key=lambda rule: rule.after, reverse=True):
+        since = now - rule.after if now - EPOCH > rule.after else EPOCH
+        places = frozenset(getattr(place, "text", place.value) for place in config.idle_from(rule))
+        asked = Customers(
+            org=config.org,
+            lifecycle=CUSTOMER_STATUS.name,
+            statuses=frozenset([CustomerStatus.ACTIVE.value]),
+            places=places,
+            quiet_since=since,
+            limit=_PAGE,
+        )
+        for listed in (yield from _all(asked)):
+            # In a preview nobody has been moved out of the way of the rules with shorter periods.
+            if listed.customer in seen:
+                continue
+            seen.add(listed.customer)
+            request = Request(
+                Operation.CHANGE,
+                listed.customer,
+                (rule.to,),
+                SWEEPER,
+                Channel.SWEEP,
+                reason=f"no activity for {rule.after.days} days"
+                if rule.after.days
+                else f"no activity for {rule.after}",
+                reason_code="idle",
+                run=run,
+                only_from=config.idle_from(rule),
+                quiet_since=since,
+            )
+            outcome = yield from preview(request, config, now) if dry else make(request, config, now)
+            rows.append(Swept(listed.customer, outcome, rule))
+    if config.idle_labels:
+        idle = Customers(
+            org=config.org,
+            lifecycle=CUSTOMER_STATUS.name,
+            statuses=frozenset([CustomerStatus.ACTIVE.value]),
+            places=config.idle_labels,
+            limit=_PAGE,
+        )
+        for listed in (yield from _all(idle)):
+            if _active_again(listed, config, now):
+                outcome = yield from _bring_back(listed, config, now, run=run, dry=dry)
+                rows.append(Swept(listed.customer, outcome, None))
+    return Sweep(run, tuple(rows))
+
+
+def _all(query: Customers) -> Flow[list[Listed[str, str]]]:
+    """Every row of a list, page by page."""
+    rows: list[Listed[str, str]] = []
+    more = True
+    while more:
+        page: Page[Listed[str, str]] = yield Call.of("customers", query)
+        rows += page.items
+        query, more = evolve(query, after=page.next), page.next is not None
+    return rows
+
+
+def _active_again(listed: Listed[str, str], config: OrgConfig[Any], now: datetime) -> bool:
+    """Whether an idle customer has bought within the period after which his label's rule would have moved him."""
+    periods = [rule.after for rule in config.idle if getattr(rule.to, "text", None) == listed.standing.label]
+    return listed.last_activity_at is not None and bool(periods) and now - listed.last_activity_at <= max(periods)
+
+
+def _bring_back(
+    listed: Listed[str, str], config: OrgConfig[Any], now: datetime, *, run: str | None, dry: bool
+) -> Flow[Plan | Applied | Refusal]:
+    """Back to the label that the customer had, or to the default label of ACTIVE where he never had another."""
+    label: StatusLabel = config.label(listed.standing.label or "")
+    request = Request(
+        Operation.RESTORE,
+        listed.customer,
+        (),
+        SWEEPER,
+        Channel.SWEEP,
+        reason="active again",
+        reason_code="active_again",
+        run=run,
+        only_from=frozenset([label]),
+    )
+    restored = yield from restore(request, CUSTOMER_STATUS, config, now, dry=dry)
+    if not isinstance(restored, Refusal) or restored.codes != {RefusalCode.NOTHING_TO_RESTORE}:
+        return restored
+    default = config.default_label(CustomerStatus.ACTIVE)
+    change = evolve(request, operation=Operation.CHANGE, targets=() if default is None else (default,))
+    return (yield from preview(change, config, now) if dry else make(change, config, now))

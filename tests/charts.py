@@ -1,0 +1,157 @@
+"""What the tests of charts share: the engine as the oracle, a small chart to spoil, and random charts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
+
+from attrs import field, frozen
+from hypothesis import strategies as st
+from statemachine import Event, State, StateMachine
+from statemachine.exceptions import TransitionNotAllowed
+from statemachine.states import States
+
+from custstatus.lifecycle import Lifecycle, Move, Need, Status
+
+Edges: TypeAlias = Mapping[tuple[Status | None, Status], str]
+"""A table of moves as plain data: (source, target) to event."""
+
+UNKNOWN_EVENT = "no_such_event"
+
+
+def fires(chart: type[StateMachine], source: Status | None, event: str) -> Status | None:
+    """Where the engine, restored at a state, goes for an event; None where it refuses and stays."""
+    machine = chart(start_value=source)
+    stood = machine.current_state_value
+    try:
+        machine.send(event)
+    except TransitionNotAllowed:
+        assert machine.current_state_value is stood
+        return None
+    target: Status = machine.current_state_value
+    return target
+
+
+def disagreements(lifecycle: Lifecycle[Any], chart: type[StateMachine]) -> list[str]:
+    """Every state and event for which the table and the engine do not say the same."""
+    events = {str(event) for event in chart.events} | {move.event for move in lifecycle.moves} | {UNKNOWN_EVENT}
+    found = []
+    for source in (None, *lifecycle.statuses):
+        for event in sorted(events):
+            table = [move.target for move in lifecycle.out_of(source) if move.event == event]
+            target = fires(chart, source, event)
+            if table != ([] if target is None else [target]):
+                found.append(f"{event!r} from {source}: the table says {table}, the engine {target}")
+    return found
+
+
+def edges_of(lifecycle: Lifecycle[Any]) -> dict[tuple[Status | None, Status], str]:
+    """A lifecycle's table as plain data."""
+    return {(move.source, move.target): move.event for move in lifecycle.moves}
+
+
+def chart_of(statuses: type[Status], edges: Edges, final: Iterable[Status] = (), *, checked: bool = True) -> Any:
+    """A chart with exactly these moves; with *checked* off, the engine takes unreachable states and dead ends."""
+    states = States.from_enum(statuses, initial=None, final=list(final))
+    body: dict[str, Any] = {"unset": State(initial=True), "s": states}
+    if not checked:
+        body["validate_disconnected_states"] = body["validate_trap_states"] = False
+        body["validate_final_reachability"] = False
+    moves: dict[str, Any] = {}
+    for (source, target), event in edges.items():
+        start = body["unset"] if source is None else getattr(states, source.name)
+        move = start.to(getattr(states, target.name))
+        moves[event] = moves[event] | move if event in moves else move
+    return type(StateMachine)("Chart", (StateMachine,), body | moves)
+
+
+class Light(Status):
+    """The statuses of the small chart."""
+
+    RED = "red"
+    GREEN = "green"
+    DARK = "dark"
+
+
+Body: TypeAlias = dict[str, Any]
+
+
+def light_chart(spoil: Callable[[Body], object] = lambda body: None, *bases: type) -> Any:
+    """A small sound chart, spoilt: *spoil* may change the body of the class before the class is made."""
+    s: Any = States.from_enum(Light, initial=None)
+    unset = State(initial=True)
+    body: Body = {
+        "unset": unset,
+        "s": s,
+        "switch_on": Event(unset.to(s.GREEN)),
+        "stop": Event(s.GREEN.to(s.RED), name="somebody wants to cross"),
+        "go": Event(s.RED.to(s.GREEN)),
+        "fail": Event(s.RED.to(s.DARK)),
+        "mend": Event(s.DARK.to(s.RED)),
+    }
+    spoil(body)
+    return type(StateMachine)("LightChart", bases or (StateMachine,), body)
+
+
+@frozen
+class Drawn:
+    """A random chart with what it was drawn from."""
+
+    statuses: type[Status]
+    chart: type[StateMachine] = field(repr=False)
+    edges: Edges
+    needs: Mapping[str, frozenset[Need]]
+    back: frozenset[str]
+    aside: tuple[frozenset[Status], ...]
+    closing: frozenset[Status]
+
+    def lifecycle(self) -> Lifecycle[Any]:
+        """The chart, compiled."""
+        return Lifecycle.from_chart(
+            self.statuses, self.chart, needs=self.needs, back=self.back, aside=self.aside, closing=self.closing
+        )
+
+    def move(self, source: Status | None, target: Status) -> Move[Any]:
+        """The move as it should come out of compiling."""
+        event = self.edges[source, target]
+        why = str(next(each.name for each in self.chart.events if each == event))
+        return Move(source, target, event, self.needs.get(event, frozenset()), event in self.back, why)
+
+
+@st.composite
+def drawn_charts(draw: st.DrawFn) -> Drawn:
+    """Charts of 1 to 6 statuses that the engine accepts: connected, dead ends final, every final reachable."""
+    values = draw(st.lists(st.text("abcxyz_- é", min_size=1, max_size=8), min_size=1, max_size=6, unique=True))
+    enum: Any = Status
+    statuses: type[Status] = enum("Drawn", {f"S{place}": value for place, value in enumerate(values)})
+    members = list(statuses)
+    pairs: set[tuple[Status | None, Status]] = set()
+    for place, status in enumerate(members):  # a tree first: every status can be reached
+        pairs.add((draw(st.sampled_from([None, *members[:place]])), status))
+    anywhere = st.tuples(st.sampled_from([None, *members]), st.sampled_from(members))
+    pairs |= draw(st.sets(anywhere, max_size=8))
+    ends = [status for status in members if all(source is not status for source, _ in pairs)]
+    final = draw(st.sets(st.sampled_from(ends))) if ends else set()
+    pairs |= {(status, status) for status in ends if status not in final}
+    if final:  # from every other status a way to a final one
+        home = next(status for status in members if status in final)
+        pairs |= {(status, home) for status in members if status not in final}
+    edges: dict[tuple[Status | None, Status], str] = {}
+    for source, target in sorted(pairs, key=lambda pair: (str(pair[0]), str(pair[1]))):
+        taken = {event for (start, _), event in edges.items() if start is source}
+        edges[source, target] = draw(st.sampled_from([f"e{number}" for number in range(8) if f"e{number}" not in taken]))
+    events = sorted(set(edges.values()))
+    apart = draw(st.lists(st.sampled_from([None, 0, 1]), min_size=len(members), max_size=len(members)))
+    groups = [
+        frozenset(status for status, group in zip(members, apart, strict=True) if group == number and status not in final)
+        for number in (0, 1)
+    ]
+    return Drawn(
+        statuses=statuses,
+        chart=chart_of(statuses, edges, final),
+        edges=edges,
+        needs=draw(st.dictionaries(st.sampled_from(events), st.frozensets(st.sampled_from(Need)))),
+        back=draw(st.frozensets(st.sampled_from(events))),
+        aside=tuple(group for group in groups if group),
+        closing=frozenset(final),
+    )
