@@ -183,11 +183,21 @@ class Request:
     """Set by operations of the library's own only."""
     restores: str | None = None
     """The lifecycle on which the target is where the account was, resolved from the account."""
+    instead_of: str | None = None
+    """Where that was a label that has been retired: which, the target standing in for it."""
+
+
+Was = tuple[str | None, str | None, int | None]
+"""Status, label and `back_to` of the entry whose result an account left on being set aside."""
 
 
 @frozen(eq=False, slots=False)
 class Step:
-    """One lifecycle of one change; the same request's step is the same object."""
+    """
+    One lifecycle of one change; like requests under one configuration share one object.
+
+    A store that applies a change by itself needs `open`, `back`, `only_from`, the target and its group; the rest explains.
+    """
 
     lifecycle: str
     to: str
@@ -197,7 +207,7 @@ class Step:
     lacks: Mapping[str | None, frozenset[Need]]
     """For each source of a legal move: what the request lacks there."""
     open: frozenset[str | None]
-    """The sources where nothing is lacking."""
+    """The sources where nothing is lacking; None is unset."""
     back: frozenset[str]
     """The sources where nothing is lacking, but that lead only to where the account was."""
     back_only: frozenset[str]
@@ -208,14 +218,43 @@ class Step:
     closes: bool
     only_from: frozenset[str] | None = None
     """Labels, or statuses where there is no label, outside which the change is not made."""
+    instead_of: str | None = None
+    """A retired label in whose place the step's label stands on the way back; by default the label itself."""
 
-    def in_group(self, status: str | None, label: str | None) -> bool:
-        """Whether a place is in the target's own set-aside group."""
-        return status in self.group_statuses or label in self.group_labels
+    def leads_to(self, was: Was | None) -> bool:
+        """Whether the step leads to where the account was before it was set aside."""
+        return was is not None and was[0] == self.to and was[1] in (self.label, self.instead_of)
 
-    def sets_aside(self, source: str | None) -> bool:
-        """Whether the step enters the target's group from a status; an idle label only from its own status (D63)."""
-        return bool(self.group_statuses) or bool(self.group_labels and source == self.to)
+    def admits(self, status: str | None, label: str | None, was: Was | None) -> bool:
+        """Whether nothing stands in the step's way at a place, where the account was elsewhere before it was set aside."""
+        if status == self.to and (self.by_status or label == self.label):
+            return False
+        if self.only_from is not None and (label or status) not in self.only_from:
+            return False
+        return status in self.open or (status in self.back and self.leads_to(was))
+
+    def way_back(
+        self, status: str | None, label: str | None, entry: int, back_to: int | None, was: Was | None
+    ) -> int | None:
+        """
+        The version of the entry to which the way back leads after the step: kept, restored, begun or cleared.
+
+        Args:
+            status: Where the account stands.
+            label: Likewise.
+            entry: The version of the entry that put it there.
+            back_to: Where the way back leads so far.
+            was: What that entry's result was.
+        """
+        if status is None:
+            return None
+        if status in self.group_statuses or label in self.group_labels:
+            return back_to
+        if self.leads_to(was):
+            return None if was is None else was[2]
+        # An idle label is entered only from its own status: nobody buys his way back into a suspicion (D63).
+        begins = self.group_statuses or (self.group_labels and status == self.to)
+        return entry if begins else None
 
 
 @frozen(slots=False)
@@ -248,6 +287,12 @@ class GuardedChange:
     faults: tuple[Reason, ...] = ()
     """What stands in the way whatever the account: with any, there is nothing to apply, only to explain."""
     warnings: tuple[Warned, ...] = ()
+
+    @property
+    def single(self) -> Step | None:
+        """The step of a change of one lifecycle of an account that is there, and of nothing else; None for all others."""
+        others = self.registers or self.adds or self.drops or self.faults
+        return self.steps[0] if len(self.steps) == 1 and not others else None
 
 
 @frozen(slots=False)

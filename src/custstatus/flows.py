@@ -9,18 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from attrs import evolve, frozen
 
 from custstatus.adapters.protocol import Store
-from custstatus.changes import Applied, Found, Operation, Plan, Reason, Refusal, RefusalCode, Request
+from custstatus.changes import Applied, Found, Operation, Plan, Refusal, Request
 from custstatus.config import OrgConfig
 from custstatus.errors import ConflictError, UnknownLabelError
 from custstatus.lifecycle import Lifecycle, Status
 from custstatus.planning import guard, plan
 from custstatus.policies.verdicts import places_of
 from custstatus.records import StatusLabel
+from custstatus.states import CustomerStatus
 
 __all__ = ["ATTEMPTS", "Call", "Flow", "Option", "make", "moves", "preview", "restore", "run"]
 
@@ -30,8 +31,7 @@ ATTEMPTS = 8
 """How often a change is planned anew after others came first, before it is a conflict."""
 
 
-@frozen
-class Call:
+class Call(NamedTuple):
     """One verb of a store, with its arguments."""
 
     verb: str
@@ -70,17 +70,20 @@ def make(request: Request, config: OrgConfig[Any], now: datetime) -> Flow[Applie
         ConflictError: Others came first every time.
     """
     guarded = guard(request, config, now)
-    got: Applied | Found = yield Call.of("read" if guarded.faults else "apply", guarded)
-    for _ in range(ATTEMPTS):
-        if isinstance(got, Applied):
-            return evolve(got, warnings=guarded.warnings) if guarded.warnings else got
+    got: Applied | Found = yield Call("read" if guarded.faults else "apply", (guarded,))
+    attempts = 0
+    while not isinstance(got, Applied):
         planned = plan(got, guarded)
-        if not isinstance(planned, Plan):
+        if isinstance(planned, Refusal):
             return planned
-        got = yield Call.of("commit", planned)
-    if isinstance(got, Applied):
-        return got
-    raise ConflictError(config.org, request.customer, ATTEMPTS)
+        if isinstance(planned, Plan):
+            if attempts == ATTEMPTS:
+                raise ConflictError(config.org, request.customer, ATTEMPTS)
+            attempts += 1
+            got = yield Call("commit", (planned,))
+        else:
+            got = planned
+    return evolve(got, warnings=guarded.warnings) if guarded.warnings else got
 
 
 def preview(request: Request, config: OrgConfig[Any], now: datetime) -> Flow[Plan | Applied | Refusal]:
@@ -102,14 +105,15 @@ def restore(
     asked = evolve(request, operation=Operation.RESTORE, targets=(), restores=lifecycle.name)
     found: Found = yield Call.of("read", guard(asked, config, now))
     for _ in range(ATTEMPTS):
-        target = _behind(found, lifecycle, config)
+        target, retired = _behind(found, lifecycle, config)
         version = None if found.account is None else found.account.version
-        resolved = evolve(asked, targets=() if target is None else (target,), expected=asked.expected or version)
+        resolved = evolve(
+            asked,
+            targets=() if target is None else (target,),
+            expected=asked.expected or version,
+            instead_of=retired,
+        )
         planned = plan(found, guard(resolved, config, now))
-        if isinstance(planned, Plan) and target is None:
-            message = f"the account is not set aside on {lifecycle.name}: there is nothing to go back to"
-            reason = Reason(RefusalCode.NOTHING_TO_RESTORE, message, lifecycle.name)
-            return Refusal(request.customer, (reason,), found.account)
         if dry or not isinstance(planned, Plan):
             return planned
         got: Applied | Found = yield Call.of("commit", planned)
@@ -119,23 +123,21 @@ def restore(
     raise ConflictError(config.org, request.customer, ATTEMPTS)
 
 
-def _behind(found: Found, lifecycle: Lifecycle[Any], config: OrgConfig[Any]) -> Status | StatusLabel | None:
-    """Where the account was before it was set aside on a lifecycle, if it was."""
+def _behind(
+    found: Found, lifecycle: Lifecycle[Any], config: OrgConfig[Any]
+) -> tuple[Status | StatusLabel | None, str | None]:
+    """Where the account was before it was set aside, if it was; and a retired label for which that stands in."""
     standing = None if found.account is None else found.account.standing(lifecycle.name)
-    if standing is None or standing.back_to is None:
-        return None
-    was = next((entry for entry in found.behind if entry.version == standing.back_to), None)
+    was = next((entry for entry in found.behind if standing and entry.version == standing.back_to), None)
     if was is None or was.to_status is None:
-        return None
-    if was.to_label is not None:
-        try:
-            label: StatusLabel = config.label(was.to_label)
-        except UnknownLabelError:
-            pass  # retired meanwhile: the status's default label takes its place
-        else:
-            return label
+        return None, None
     status: Status = lifecycle.statuses(was.to_status)
-    return status
+    if was.to_label is None or not isinstance(status, CustomerStatus):
+        return status, None
+    try:
+        return config.label(was.to_label), None
+    except UnknownLabelError:
+        return config.default_label(status) or status, was.to_label
 
 
 @frozen

@@ -249,6 +249,8 @@ def _table_faults(lifecycle: Lifecycle[Any]) -> Iterator[str]:
         if (move.source, move.target) in pairs:
             yield f"{edge}: more than one event for one pair of statuses"
         pairs.add((move.source, move.target))
+        if move.back and move.source is move.target:
+            yield f"{edge}: leads back to where it starts"
         other = targets.setdefault((move.source, move.event), move.target)
         if other is not move.target:
             yield f"event {move.event!r} from {_named(move.source)}: two targets, {_named(other)} and {_named(move.target)}"

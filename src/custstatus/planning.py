@@ -10,6 +10,7 @@ standing, in a plan as well as in `fold`, which replays a history.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -33,6 +34,7 @@ from custstatus.changes import (
     Request,
     Step,
     Warned,
+    Was,
 )
 from custstatus.codec import utc_text
 from custstatus.config import OrgConfig
@@ -73,14 +75,10 @@ def guard(request: Request, config: OrgConfig[Any], now: datetime) -> GuardedCha
     steps = tuple([step for target in targets if (step := _step(target, request, config, met, faults)) is not None])
     if at is not None and at > now:
         faults.append(Reason(RefusalCode.IN_THE_FUTURE, "the effective time is later than now: give one that has come"))
-    faults += [
-        Reason(
-            RefusalCode.IDENTIFIER_UNSUPPORTED,
-            f"identifiers of type {token.type!r} are not configured: use one of {', '.join(config.identifiers) or 'none'}",
-        )
-        for token in request.adds
-        if token.type not in config.identifiers
-    ]
+    if request.adds:
+        if registers and any(step.closes for step in steps):
+            raise InvalidInputError("identifiers", "none for an account that is closed from the first", "some")
+        faults += _unsupported(request.adds, config)
     # By position: naming 27 arguments costs more than all the rest of guarding.
     return GuardedChange(
         config.org,
@@ -90,7 +88,7 @@ def guard(request: Request, config: OrgConfig[Any], now: datetime) -> GuardedCha
         at,
         request.actor,
         wish,
-        request.channel.value,
+        request.channel._value_,
         config.hash,
         request.reason,
         request.reason_code,
@@ -107,6 +105,19 @@ def guard(request: Request, config: OrgConfig[Any], now: datetime) -> GuardedCha
         tuple(faults),
         warnings,
     )
+
+
+def _unsupported(tokens: tuple[Token, ...], config: OrgConfig[Any]) -> list[Reason]:
+    """What is wrong with the types of identifiers that are to come."""
+    known = ", ".join(config.identifiers) or "none"
+    return [
+        Reason(
+            RefusalCode.IDENTIFIER_UNSUPPORTED,
+            f"identifiers of type {token.type!r} are not configured: use one of {known}",
+        )
+        for token in tokens
+        if token.type not in config.identifiers
+    ]
 
 
 def _entered(
@@ -130,13 +141,13 @@ def _check(request: Request) -> None:
     if request.wish is not None and not isinstance(request.wish, Wish):
         raise InvalidInputError("wish", "a Wish", bounds.kind_of(request.wish))
     for target in request.targets:
-        if not isinstance(target, Status | StatusLabel):
+        if not isinstance(target, (Status, StatusLabel)):
             raise InvalidInputError("target", "a status or a label", bounds.kind_of(target))
     if len(request.targets) > 1:
         axes = {CustomerStatus if isinstance(target, StatusLabel) else type(target) for target in request.targets}
         if len(axes) < len(request.targets):
             raise InvalidInputError("targets", "at most one on each lifecycle", "several on one")
-    tokens = (*request.adds, *request.drops)
+    tokens = request.adds + request.drops
     for token in tokens:
         if tokens.count(token) > 1:
             raise InvalidInputError("identifiers", "each identifier once", f"a {token.type} more than once")
@@ -151,16 +162,21 @@ def _check(request: Request) -> None:
 
 
 def _met(request: Request, wish: Wish) -> frozenset[Need]:
-    met = set()
-    if request.actor.kind is ActorKind.PERSON:
-        met.add(Need.PERSON)
-    if request.system_operation:
-        met.add(Need.SYSTEM_OPERATION)
-    if wish is Wish.CUSTOMER:
-        met.add(Need.OWN_WISH)
-    if request.reason_code or (request.reason and not request.reason.isspace()):
-        met.add(Need.REASON)
-    return frozenset(met)
+    """The needs that a request meets."""
+    reason = request.reason
+    return _MET[
+        request.actor.kind is ActorKind.PERSON,
+        request.system_operation,
+        wish is Wish.CUSTOMER,
+        request.reason_code is not None or (reason is not None and reason != "" and not reason.isspace()),
+    ]
+
+
+_MET = {
+    met: frozenset(need for need, holds in zip(Need, met, strict=True) if holds)
+    for met in itertools.product((False, True), repeat=len(Need))
+}
+"""Every set of needs, by which of them are met."""
 
 
 def _digest(request: Request, at: datetime | None) -> bytes:
@@ -190,7 +206,7 @@ def _step(
 ) -> Step | None:
     """One target as a step, or what is wrong with it whatever the account."""
     asks_reason = request.channel not in config.reason_optional
-    key = (target, met, asks_reason, request.only_from)
+    key = (target, met, asks_reason, request.only_from, request.instead_of)
     known = config.steps.get(key)
     if known is not None:
         return known
@@ -239,6 +255,7 @@ def _step(
         group_labels=config.idle_labels if text in config.idle_labels else frozenset(),
         closes=status in lifecycle.closing,
         only_from=None if request.only_from is None else frozenset(_place(place) for place in request.only_from),
+        instead_of=request.instead_of or text,
     )
     config.steps[key] = step
     return step
@@ -265,9 +282,12 @@ def plan(found: Found, guarded: GuardedChange) -> Plan | Applied | Refusal:
     _account_reasons(found, guarded, reasons)
     if (account is None) is guarded.registers:
         for step in guarded.steps:
-            _step_reasons(step, rows.get(step.lifecycle), found.behind, guarded, reasons)
+            _step_reasons(step, account, rows.get(step.lifecycle), found.behind, guarded, reasons)
     if guarded.adds or guarded.drops:
         _identifier_reasons(found, guarded, reasons)
+    elif not (reasons or guarded.steps or guarded.registers):
+        message = "the account is not set aside there: there is nothing to go back to"
+        reasons.append(Reason(RefusalCode.NOTHING_TO_RESTORE, message))
     if reasons:
         return Refusal(guarded.customer, tuple(reasons), account)
     return Plan(guarded, (_written(account, rows, found.behind, guarded),))
@@ -296,6 +316,7 @@ def _account_reasons(found: Found, guarded: GuardedChange, reasons: list[Reason]
 
 def _step_reasons(
     step: Step,
+    account: Account | None,
     standing: Standing[str, str] | None,
     behind: tuple[Entry, ...],
     guarded: GuardedChange,
@@ -316,14 +337,15 @@ def _step_reasons(
         if step.lacks[status]:
             lacking = [need for need in Need if need in step.lacks[status]]
             reasons += [Reason(LACKING[need], _NEEDED[need], step.lifecycle) for need in lacking]
-        if status in step.back_only and not _leads_back(step, standing, behind):
+        if status in step.back_only and not step.leads_to(_was(standing, behind)):
             message = f"from {status} it goes back only to where it was before: restore it instead"
             reasons.append(Reason(RefusalCode.NOT_WHERE_IT_WAS, message, step.lifecycle))
     if step.only_from is not None and (label or status) not in step.only_from:
         message = f"the change does not touch accounts at {label or status or 'unset'}"
         reasons.append(Reason(RefusalCode.NOT_FROM_HERE, message, step.lifecycle))
-    if guarded.at is not None and standing is not None and guarded.at < standing.since:
-        message = f"the effective time precedes the last entry's, {utc_text(standing.since)}: give a later one, or none"
+    floor = _floor(account, standing)
+    if guarded.at is not None and floor is not None and guarded.at < floor:
+        message = f"the effective time precedes the last entry's, {utc_text(floor)}: give a later one, or none"
         reasons.append(Reason(RefusalCode.BEFORE_LAST_ENTRY, message, step.lifecycle))
 
 
@@ -335,16 +357,21 @@ _NEEDED = {
 }
 
 
-def _entry_behind(standing: Standing[str, str] | None, behind: tuple[Entry, ...]) -> Entry | None:
-    """The entry whose result was left on being set aside."""
+def _floor(account: Account | None, standing: Standing[str, str] | None) -> datetime | None:
+    """The earliest time at which a change may count: the last entry of its lifecycle, else the registration."""
+    if standing is not None:
+        return standing.since
+    return None if account is None else account.registered_at
+
+
+def _was(standing: Standing[str, str] | None, behind: tuple[Entry, ...]) -> Was | None:
+    """Where the account was before it was set aside."""
     if standing is None or standing.back_to is None:
         return None
-    return next((entry for entry in behind if entry.version == standing.back_to), None)
-
-
-def _leads_back(step: Step, standing: Standing[str, str] | None, behind: tuple[Entry, ...]) -> bool:
-    was = _entry_behind(standing, behind)
-    return was is not None and (was.to_status, was.to_label) == (step.to, step.label)
+    for entry in behind:
+        if entry.version == standing.back_to:
+            return entry.to_status, entry.to_label, entry.back_to
+    return None
 
 
 def _identifier_reasons(found: Found, guarded: GuardedChange, reasons: list[Reason]) -> None:
@@ -370,40 +397,38 @@ def _written(
     """The entries and rows of a change that nothing stands in the way of."""
     version = 0 if account is None else account.version
     effective = guarded.now if guarded.at is None else guarded.at
+    if account is not None and effective < account.registered_at:
+        effective = account.registered_at  # a clock that was set back
     entries: list[Entry] = []
-    standings: dict[str, Standing[str, str]] = {}
+    moved: dict[str, Standing[str, str]] = {}
     closed_at: datetime | None = None
     if guarded.registers:
         first = _entry(guarded, version + 1, 0, EntryKind.REGISTERED, effective)
         entries.append(first)
-        unnamed = _unnamed(guarded.actor)
-        standings = {
-            name: Standing(name, None, None, effective, effective, unnamed, first.version)
-            for name in guarded.lifecycles
-        }
+        actor = _unnamed(guarded.actor)
+        moved = {name: Standing(name, None, None, effective, effective, actor, 1) for name in guarded.lifecycles}
     for step in guarded.steps:
-        standing = standings.get(step.lifecycle) or rows.get(step.lifecycle)
-        since = effective if standing is None or guarded.at is not None else max(effective, standing.since)
-        back_to = _back_to(step, standing, behind)
+        standing = rows.get(step.lifecycle) or moved.get(step.lifecycle)
+        since, back_to = effective, None
+        if standing is not None:
+            since = max(effective, standing.since)
+            was = None if standing.back_to is None else _was(standing, behind)
+            back_to = step.way_back(standing.status, standing.label, standing.entry, standing.back_to, was)
         ordinal = len(entries)
         entry = _entry(guarded, version + ordinal + 1, ordinal, EntryKind.MOVED, since, None, step, standing, back_to)
         entries.append(entry)
-        standings[step.lifecycle] = advance(standing, entry)
+        moved[step.lifecycle] = advance(standing, entry)
         if step.closes:
             closed_at = since
-    # A replacement is one entry; otherwise each identifier that comes or goes has its own.
-    changed = [(EntryKind.IDENTIFIER_ADDED, token.type) for token in guarded.adds]
-    changed += [(EntryKind.IDENTIFIER_REMOVED, token.type) for token in guarded.drops]
-    if guarded.adds and guarded.drops:
-        changed = [(EntryKind.IDENTIFIER_REPLACED, guarded.adds[0].type)]
-    for kind, subject in changed:
-        entries.append(_entry(guarded, version + len(entries) + 1, len(entries), kind, effective, subject))
+    if guarded.adds or guarded.drops:
+        for kind, subject in _identifier_changes(guarded):
+            entries.append(_entry(guarded, version + len(entries) + 1, len(entries), kind, effective, subject))
     return AccountPlan(
         guarded.org,
         guarded.customer,
         None if account is None else account.version,
         tuple(entries),
-        tuple(standings.values()),
+        tuple(moved.values()),
         effective if guarded.registers else None,
         closed_at,
         guarded.adds,
@@ -411,16 +436,12 @@ def _written(
     )
 
 
-def _back_to(step: Step, standing: Standing[str, str] | None, behind: tuple[Entry, ...]) -> int | None:
-    """Where the way back leads after a step: kept, restored, begun or cleared."""
-    if standing is None or standing.status is None:
-        return None
-    if step.in_group(standing.status, standing.label):
-        return standing.back_to
-    if _leads_back(step, standing, behind):
-        was = _entry_behind(standing, behind)
-        return None if was is None else was.back_to
-    return standing.entry if step.sets_aside(standing.status) else None
+def _identifier_changes(guarded: GuardedChange) -> list[tuple[EntryKind, str]]:
+    """A replacement is one entry; otherwise each identifier that comes or goes has its own."""
+    if guarded.adds and guarded.drops:
+        return [(EntryKind.IDENTIFIER_REPLACED, guarded.adds[0].type)]
+    added = [(EntryKind.IDENTIFIER_ADDED, token.type) for token in guarded.adds]
+    return added + [(EntryKind.IDENTIFIER_REMOVED, token.type) for token in guarded.drops]
 
 
 def _entry(

@@ -73,11 +73,11 @@ class Store(Protocol):
 
     def read(self, guarded: GuardedChange) -> Found:
         """
-        What stands in the store that concerns a change, from one snapshot.
+        What stands in the store that concerns a change.
 
         The account; where the change has a key, the entries that it has written (ordered by ordinal); the entries that the
         standings' `back_to` name; who holds each token that it adds or drops; where it asks for quiet, the last
-        activity that counts.
+        activity that counts. All from one snapshot, or the key looked up after the account.
         """
         ...
 
@@ -85,9 +85,9 @@ class Store(Protocol):
         """
         Make a change without planning it, or answer what stands there; it has no faults.
 
-        A store that cannot do so, for all changes or for some, answers `read(guarded)`. One that can does exactly what
-        `commit(plan(read(guarded), guarded))` would have done, in one transaction, and answers a Found, complete,
-        wherever that plan would not have been a Plan.
+        What it writes is exactly what `commit(plan(read(guarded), guarded))` would have written, in one transaction. It
+        answers a Found, complete, wherever that plan would not have been a Plan; and may answer one wherever it cannot
+        make the change by itself, or always: the service plans then.
         """
         ...
 

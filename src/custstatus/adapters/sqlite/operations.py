@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Iterable
-from functools import lru_cache
 from typing import Any, TypeVar
 
 from attrs import frozen
@@ -97,99 +96,77 @@ def read(guarded: GuardedChange) -> Operation[Found]:
     return Found(account, prior, behind, holders, last)
 
 
-def can_apply(guarded: GuardedChange) -> bool:
-    """Whether one statement can make the change: one lifecycle of an account that is there, and no identifiers."""
-    return len(guarded.steps) == 1 and not (guarded.registers or guarded.adds or guarded.drops or guarded.faults)
-
-
-@lru_cache(maxsize=4_096)
-def _sets(step: Step) -> tuple[str | None, ...]:
-    """The sets of a step, packed; the gate keeps its steps, so this is done once for each."""
-    return (
-        rows.packed(step.open),
-        rows.packed(step.back),
-        rows.packed(step.group_statuses),
-        rows.packed(step.group_labels),
-        None if step.only_from is None else rows.packed(step.only_from),
-    )
-
-
-def apply(guarded: GuardedChange) -> Operation[Applied | None]:
-    """
-    Make a change without planning it; None where it cannot be made.
-
-    The statement appends the entry where nothing stands in the way, exactly as `planning.plan` says; the rows then follow it.
-    """
-    (step,) = guarded.steps
-    actor = guarded.actor
-    now = micros(guarded.now)
-    at = None if guarded.at is None else micros(guarded.at)
-    written = yield (
-        statements.APPLY,
-        (
-            guarded.org,
-            guarded.customer,
-            step.lifecycle,
-            step.to,
-            step.label,
-            at,
-            now,
-            actor.id,
-            actor.kind.value,
-            guarded.wish.value,
-            guarded.channel,
-            guarded.config,
-            guarded.reason_code,
-            guarded.reason_digest,
-            guarded.key,
-            guarded.digest,
-            guarded.run,
-            int(step.closes),
-            guarded.expected,
-            *_sets(step),
-            None if guarded.quiet_since is None else micros(guarded.quiet_since),
-            rows.SEPARATOR,
-        ),
-    )
-    if not written:
+def apply(guarded: GuardedChange, step: Step) -> Operation[Applied | None]:
+    """Make a change without planning it, by what its guard says of the place where the account is; None where it is not made."""
+    org, customer, actor = guarded.org, guarded.customer, guarded.actor
+    found = yield statements.PLACE, (org, customer, step.lifecycle)
+    if not found:
         return None
-    version, from_status, from_label, effective, back_to = written[0]
-    org, customer = guarded.org, guarded.customer
-    yield (
-        statements.MOVE_STANDING,
-        (org, customer, step.lifecycle, step.to, step.label, effective, actor.id, actor.kind.value, version, back_to),
+    version, registered_at, closed_at, status, label, since, entered, back_to, *behind = found[0]
+    was = None if back_to is None else (behind[0], behind[1], behind[2])
+    if closed_at is not None or guarded.expected not in (None, version) or not step.admits(status, label, was):
+        return None
+    now = micros(guarded.now)
+    effective = max(now, since) if guarded.at is None else micros(guarded.at)
+    if effective < since:
+        return None
+    if guarded.quiet_since is not None:
+        active = yield statements.LAST_ACTIVITY, (org, customer)
+        if (active[0][0] if active else registered_at) >= micros(guarded.quiet_since):
+            return None
+    version += 1
+    back_to = step.way_back(status, label, entered, back_to, was)
+    entry = Entry(
+        org,
+        customer,
+        version,
+        EntryKind.MOVED,
+        step.lifecycle,
+        status,
+        label,
+        step.to,
+        step.label,
+        guarded.now if effective == now else moment(effective),
+        guarded.now,
+        actor,
+        guarded.wish,
+        guarded.channel,
+        guarded.config,
+        guarded.reason,
+        guarded.reason_code,
+        guarded.reason_digest,
+        None,
+        guarded.key,
+        0,
+        guarded.digest,
+        back_to,
+        step.closes,
+        guarded.run,
     )
-    yield statements.ADVANCE_ACCOUNT, (org, customer, version, effective if step.closes else None, version - 1)
+    if not (yield from _append(entry)):
+        return None
+    kind = actor.kind._value_
+    if status == step.to:
+        row = (org, customer, step.lifecycle, step.label, effective, actor.id, kind, version, back_to)
+        yield statements.RELABEL_STANDING, row
+    else:
+        moved = (org, customer, step.lifecycle, step.to, step.label, effective, actor.id, kind, version, back_to)
+        yield statements.MOVE_STANDING, moved
+    yield statements.STEP_ACCOUNT, (org, customer, version, effective if step.closes else None)
     if step.closes:
         yield statements.RELEASE_ALL, (org, customer)
-    if guarded.reason is not None or actor.name is not None:
-        yield statements.KEEP_TEXT, (org, customer, version, guarded.reason, actor.name)
-    entry = Entry(
-        org=org,
-        customer=customer,
-        version=version,
-        kind=EntryKind.MOVED,
-        lifecycle=step.lifecycle,
-        from_status=from_status,
-        from_label=from_label,
-        to_status=step.to,
-        to_label=step.label,
-        effective_at=guarded.now if effective == now else moment(effective),
-        recorded_at=guarded.now,
-        actor=actor,
-        wish=guarded.wish,
-        channel=guarded.channel,
-        config=guarded.config,
-        reason=guarded.reason,
-        reason_code=guarded.reason_code,
-        reason_digest=guarded.reason_digest,
-        key=guarded.key,
-        digest=guarded.digest,
-        back_to=back_to,
-        closes=step.closes,
-        run=guarded.run,
-    )
     return Applied((entry,))
+
+
+def _append(entry: Entry) -> Operation[bool]:
+    """Append an entry with its text; False where its key has written before."""
+    if entry.key is None:
+        yield statements.APPEND_ENTRY, rows.entry_row(entry)
+    elif not (yield statements.APPEND_ENTRY_ONCE, rows.entry_row(entry)):
+        return False
+    if entry.reason is not None or entry.actor.name is not None:
+        yield statements.KEEP_TEXT, (entry.org, entry.customer, entry.version, entry.reason, entry.actor.name)
+    return True
 
 
 def commit(plan: Plan) -> Operation[Applied | None]:
@@ -216,10 +193,8 @@ def _write(planned: AccountPlan, guarded: GuardedChange) -> Operation[bool]:
         if (active or opened)[0][0] >= micros(guarded.quiet_since):
             return False
     for entry in planned.entries:
-        if not (yield statements.APPEND_ENTRY, rows.entry_row(entry)):
+        if not (yield from _append(entry)):
             return False
-        if entry.reason is not None or entry.actor.name is not None:
-            yield statements.KEEP_TEXT, (org, customer, entry.version, entry.reason, entry.actor.name)
     for row in planned.standings:
         yield statements.PUT_STANDING, rows.standing_row(org, customer, row)
     for token in planned.drops:

@@ -48,44 +48,30 @@ SELECT token, customer FROM custstatus_identifier WHERE org = ?1 AND token IN (S
 
 LAST_ACTIVITY = "SELECT at FROM custstatus_last_activity WHERE org = ?1 AND customer = ?2"
 
-APPLY = f"""
-INSERT INTO custstatus_entry ({_ENTRY_COLUMNS})
-SELECT a.org, a.customer, a.version + 1, 'moved', s.lifecycle, s.status, s.label, ?4, ?5,
-    coalesce(?6, max(?7, s.since)), ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, NULL, ?15, 0, ?16,
-    CASE
-        WHEN s.status IS NULL THEN NULL
-        WHEN instr(?22, ?26 || s.status || ?26) OR instr(?23, ?26 || s.label || ?26) THEN s.back_to
-        WHEN b.to_status = ?4 AND b.to_label IS ?5 THEN b.back_to
-        WHEN ?22 <> ?26 OR (?23 <> ?26 AND s.status = ?4) THEN s.entry
-    END,
-    ?18, ?17, NULL, NULL
+PLACE = """
+SELECT a.version, a.registered_at, a.closed_at, s.status, s.label, s.since, s.entry, s.back_to,
+    b.to_status, b.to_label, b.back_to
 FROM custstatus_account a
 JOIN custstatus_standing s ON s.org = a.org AND s.customer = a.customer AND s.lifecycle = ?3
 LEFT JOIN custstatus_entry b ON b.org = s.org AND b.customer = s.customer AND b.version = s.back_to
-WHERE a.org = ?1 AND a.customer = ?2 AND a.closed_at IS NULL
-    AND (?19 IS NULL OR a.version = ?19)
-    AND (s.status IS NOT ?4 OR s.label IS NOT ?5)
-    AND (
-        instr(?20, ?26 || coalesce(s.status, '') || ?26)
-        OR (instr(?21, ?26 || s.status || ?26) AND b.to_status = ?4 AND b.to_label IS ?5)
-    )
-    AND (?6 IS NULL OR ?6 >= s.since)
-    AND (?24 IS NULL OR instr(?24, ?26 || coalesce(s.label, s.status) || ?26))
-    AND (
-        ?25 IS NULL
-        OR coalesce(
-            (SELECT l.at FROM custstatus_last_activity l WHERE l.org = ?1 AND l.customer = ?2), a.registered_at
-        ) < ?25
-    )
-ON CONFLICT (org, key, ordinal) WHERE key IS NOT NULL DO NOTHING
-RETURNING version, from_status, from_label, effective_at, back_to
+WHERE a.org = ?1 AND a.customer = ?2
 """
 
 MOVE_STANDING = """
-UPDATE custstatus_standing SET
-    status_since = CASE WHEN status IS ?4 THEN status_since ELSE ?6 END,
-    status = ?4, label = ?5, since = ?6, actor = ?7, actor_kind = ?8, entry = ?9, back_to = ?10, until = NULL
+UPDATE custstatus_standing SET status = ?4, label = ?5, since = ?6, status_since = ?6,
+    actor = ?7, actor_kind = ?8, entry = ?9, back_to = ?10, until = NULL
 WHERE org = ?1 AND customer = ?2 AND lifecycle = ?3
+"""
+
+# Naming the status here would rewrite its index for nothing.
+RELABEL_STANDING = """
+UPDATE custstatus_standing SET label = ?4, since = ?5,
+    actor = ?6, actor_kind = ?7, entry = ?8, back_to = ?9, until = NULL
+WHERE org = ?1 AND customer = ?2 AND lifecycle = ?3
+"""
+
+STEP_ACCOUNT = """
+UPDATE custstatus_account SET version = ?3, closed_at = ?4 WHERE org = ?1 AND customer = ?2
 """
 
 ADVANCE_ACCOUNT = """
@@ -101,8 +87,9 @@ ON CONFLICT DO NOTHING RETURNING registered_at
 APPEND_ENTRY = f"""
 INSERT INTO custstatus_entry ({_ENTRY_COLUMNS})
 VALUES ({", ".join(f"?{place}" for place in range(1, 28))})
-ON CONFLICT (org, key, ordinal) WHERE key IS NOT NULL DO NOTHING RETURNING id
 """
+
+APPEND_ENTRY_ONCE = APPEND_ENTRY + "ON CONFLICT (org, key, ordinal) WHERE key IS NOT NULL DO NOTHING RETURNING id"
 
 KEEP_TEXT = """
 INSERT INTO custstatus_text (org, customer, version, reason, actor_name) VALUES (?1, ?2, ?3, ?4, ?5)

@@ -94,11 +94,10 @@ class SQLiteStore:
             raise StoreClosedError("the store was closed: open another one")
 
     def _read(self, operation: Operation[T]) -> T:
-        with _translated():
-            return _run(operation, self._reader())
+        return _run(operation, self._reader())
 
     def _write(self, operation: Operation[T | None]) -> T | None:
-        with _translated(), self._lock:
+        with self._lock:
             self._check_open()
             return _run(within(OWN, operation), self._writer)
 
@@ -111,7 +110,8 @@ class SQLiteStore:
         return found
 
     def apply(self, guarded: GuardedChange) -> Applied | Found:
-        applied = self._write(operations.apply(guarded)) if operations.can_apply(guarded) else None
+        step = guarded.single
+        applied = None if step is None else self._write(operations.apply(guarded, step))
         return applied or self.read(guarded)
 
     def commit(self, plan: Plan) -> Applied | Found:
@@ -175,15 +175,13 @@ class _JoinedStore(SQLiteStore):
         self._connection = connection
 
     def _read(self, operation: Operation[T]) -> T:
-        with _translated():
-            return _run(operation, self._connection)
+        return _run(operation, self._connection)
 
     def _write(self, operation: Operation[T | None]) -> T | None:
-        with _translated():
-            # Releasing an outermost savepoint would commit, which is the host's to do.
-            if not self._connection.in_transaction:
-                raise InvalidInputError("connection", "one with an open transaction (BEGIN IMMEDIATE)", "one without")
-            return _run(within(JOINED, operation), self._connection)
+        # Releasing an outermost savepoint would commit, which is the host's to do.
+        if not self._connection.in_transaction:
+            raise InvalidInputError("connection", "one with an open transaction (BEGIN IMMEDIATE)", "one without")
+        return _run(within(JOINED, operation), self._connection)
 
     def read(self, guarded: GuardedChange) -> Found:
         return self._read(operations.read(guarded))
@@ -196,17 +194,18 @@ class _JoinedStore(SQLiteStore):
 
 
 def _run(operation: Operation[T], connection: sqlite3.Connection) -> T:
-    """Run an operation's statements on a connection."""
-    cursor = connection.cursor()
-    cursor.row_factory = None  # a host's connection may have one of its own
+    """Run an operation's statements on a connection; errors of the driver come out as ours."""
     try:
+        cursor = connection.cursor()
+        cursor.row_factory = None  # a host's connection may have one of its own
+        execute = cursor.execute
         statement = next(operation)
         while True:
             try:
                 if isinstance(statement, Many):
                     answer: list[tuple[Any, ...]] = [(cursor.executemany(statement.text, statement.rows).rowcount,)]
                 else:
-                    answer = cursor.execute(*statement).fetchall()
+                    answer = execute(*statement).fetchall()
             except BaseException as error:
                 statement = operation.throw(error)
             else:
@@ -214,8 +213,8 @@ def _run(operation: Operation[T], connection: sqlite3.Connection) -> T:
     except StopIteration as stop:
         result: T = stop.value
         return result
-    finally:
-        cursor.close()
+    except sqlite3.Error as error:
+        raise _ours(error) from error
 
 
 @contextmanager
@@ -223,16 +222,17 @@ def _translated() -> Iterator[None]:
     """Errors of the driver as ours."""
     try:
         yield
-    except sqlite3.ProgrammingError as error:
-        if "closed" in str(error):
-            raise StoreClosedError("the store was closed: open another one") from error
-        raise StoreError("the store was given what SQLite cannot hold") from error
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise StoreBusyError("the database stayed locked: try again with the same key") from error
-        raise StoreError("SQLite could not do it; the cause says why") from error
     except sqlite3.Error as error:
-        raise StoreError("SQLite could not do it; the cause says why") from error
+        raise _ours(error) from error
+
+
+def _ours(error: sqlite3.Error) -> StoreError:
+    """The error of ours that an error of the driver is."""
+    if isinstance(error, sqlite3.ProgrammingError) and "closed" in str(error):
+        return StoreClosedError("the store was closed: open another one")
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StoreBusyError("the database stayed locked: try again with the same key")
+    return StoreError("SQLite could not do it; the cause says why")
 
 
 def _migrate(connection: sqlite3.Connection) -> None:
