@@ -17,8 +17,9 @@ from custstatus.adapters.protocol import Store
 from custstatus.changes import Applied, Found, Operation, Plan, Refusal, Request
 from custstatus.config import OrgConfig
 from custstatus.errors import ConflictError, UnknownLabelError
+from custstatus.guarding import guard
 from custstatus.lifecycle import Lifecycle, Status
-from custstatus.planning import guard, plan
+from custstatus.planning import plan
 from custstatus.policies.verdicts import places_of
 from custstatus.records import StatusLabel
 from custstatus.states import CustomerStatus

@@ -1,0 +1,249 @@
+"""
+The first half of the gate: what a request asks for, made into data that any store can apply. Pure.
+
+`guard` knows the request and the configuration, but no account. Every change on every path passes it, then `planning`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from datetime import datetime
+from typing import Any
+
+from custstatus import bounds
+from custstatus.bounds import check_id, check_moment, check_text
+from custstatus.changes import (
+    GuardedChange,
+    Operation,
+    Reason,
+    RefusalCode,
+    Request,
+    Step,
+    Token,
+    Warned,
+)
+from custstatus.codec import utc_text
+from custstatus.config import OrgConfig
+from custstatus.errors import InvalidInputError
+from custstatus.lifecycle import Need, Status
+from custstatus.records import (
+    Actor,
+    ActorKind,
+    AnyChannel,
+    StatusLabel,
+    Wish,
+)
+from custstatus.states import CUSTOMER_STATUS, CustomerStatus
+
+__all__ = ["guard"]
+
+_WISH = {ActorKind.PERSON: Wish.STAFF, ActorKind.SYSTEM: Wish.SYSTEM, ActorKind.CUSTOMER: Wish.CUSTOMER}
+
+
+def guard(request: Request, config: OrgConfig[Any], now: datetime) -> GuardedChange:
+    """
+    A request as data that any store can apply: for every legal source what the request lacks there, and all bounds checked.
+
+    Raises:
+        InvalidInputError: A field of the request is out of bounds.
+    """
+    _check(request)
+    at = None if request.at is None else check_moment("at", request.at)
+    wish = request.wish or _WISH[request.actor.kind]
+    met = _met(request, wish)
+    faults: list[Reason] = []
+    registers = request.operation is Operation.REGISTER
+    targets, warnings = _entered(request.targets, config) if registers else (request.targets, ())
+    steps = tuple([step for target in targets if (step := _step(target, request, config, met, faults)) is not None])
+    if at is not None and at > now:
+        faults.append(Reason(RefusalCode.IN_THE_FUTURE, "the effective time is later than now: give one that has come"))
+    if request.adds:
+        if registers and any(step.closes for step in steps):
+            raise InvalidInputError("identifiers", "none for an account that is closed from the first", "some")
+        faults += _unsupported(request.adds, config)
+    # By position: naming 27 arguments costs more than all the rest of guarding.
+    return GuardedChange(
+        config.org,
+        request.customer,
+        steps,
+        now,
+        at,
+        request.actor,
+        wish,
+        request.channel._value_,
+        config.hash,
+        request.reason,
+        request.reason_code,
+        request.reason_digest,
+        request.key,
+        None if request.key is None else _digest(request, at),
+        request.expected,
+        registers,
+        tuple(lifecycle.name for lifecycle in config.lifecycles) if registers else (),
+        request.adds,
+        request.drops,
+        request.quiet_since,
+        request.run,
+        tuple(faults),
+        warnings,
+    )
+
+
+def _unsupported(tokens: tuple[Token, ...], config: OrgConfig[Any]) -> list[Reason]:
+    """What is wrong with the types of identifiers that are to come."""
+    known = ", ".join(config.identifiers) or "none"
+    return [
+        Reason(
+            RefusalCode.IDENTIFIER_UNSUPPORTED,
+            f"identifiers of type {token.type!r} are not configured: use one of {known}",
+        )
+        for token in tokens
+        if token.type not in config.identifiers
+    ]
+
+
+def _entered(
+    targets: tuple[Status | StatusLabel, ...], config: OrgConfig[Any]
+) -> tuple[tuple[Status | StatusLabel, ...], tuple[Warned, ...]]:
+    """Where a new account enters: as asked, and ACTIVE by default (D1), or unset with a warning (D2)."""
+    asked = any(isinstance(target, StatusLabel | CustomerStatus) for target in targets)
+    if asked or config.lifecycle(CUSTOMER_STATUS.name) is None:
+        return targets, ()
+    if config.has_labels and config.default_label(CustomerStatus.ACTIVE) is None:
+        return targets, (Warned.NO_DEFAULT_LABEL,)
+    return (CustomerStatus.ACTIVE, *targets), ()
+
+
+def _check(request: Request) -> None:
+    check_id("customer", request.customer)
+    if not isinstance(request.actor, Actor):
+        raise InvalidInputError("actor", "an Actor", bounds.kind_of(request.actor))
+    if not isinstance(request.channel, AnyChannel):
+        raise InvalidInputError("channel", "a channel", bounds.kind_of(request.channel))
+    if request.wish is not None and not isinstance(request.wish, Wish):
+        raise InvalidInputError("wish", "a Wish", bounds.kind_of(request.wish))
+    for target in request.targets:
+        if not isinstance(target, (Status, StatusLabel)):
+            raise InvalidInputError("target", "a status or a label", bounds.kind_of(target))
+    if len(request.targets) > 1:
+        axes = {CustomerStatus if isinstance(target, StatusLabel) else type(target) for target in request.targets}
+        if len(axes) < len(request.targets):
+            raise InvalidInputError("targets", "at most one on each lifecycle", "several on one")
+    tokens = request.adds + request.drops
+    for token in tokens:
+        if tokens.count(token) > 1:
+            raise InvalidInputError("identifiers", "each identifier once", f"a {token.type} more than once")
+    if request.reason is not None:
+        check_text("reason", request.reason)
+    if request.reason_code is not None:
+        check_id("reason_code", request.reason_code, bounds.LABEL)
+    if request.key is not None:
+        check_id("key", request.key)
+    if request.expected is not None and (type(request.expected) is not int or not 1 <= request.expected < 2**63):
+        raise InvalidInputError("expected", "a version of 1 or more", bounds.kind_of(request.expected))
+
+
+def _met(request: Request, wish: Wish) -> frozenset[Need]:
+    """The needs that a request meets."""
+    reason = request.reason
+    return _MET[
+        request.actor.kind is ActorKind.PERSON,
+        request.system_operation,
+        wish is Wish.CUSTOMER,
+        request.reason_code is not None or (reason is not None and reason != "" and not reason.isspace()),
+    ]
+
+
+_MET = {
+    met: frozenset(need for need, holds in zip(Need, met, strict=True) if holds)
+    for met in itertools.product((False, True), repeat=len(Need))
+}
+"""Every set of needs, by which of them are met."""
+
+
+def _digest(request: Request, at: datetime | None) -> bytes:
+    """What a key stands for: the request as the caller gave it, no default resolved."""
+    given = [
+        request.operation.value,
+        request.customer,
+        # Where a restored account was is found by us, not given.
+        request.restores or [[type(target).__name__, target.name] for target in request.targets],
+        request.reason,
+        request.reason_code,
+        [request.actor.id, request.actor.kind.value],
+        request.wish and request.wish.value,
+        at and utc_text(at),
+        [token.token for token in request.adds],
+        [token.token for token in request.drops],
+    ]
+    return hashlib.sha256(json.dumps(given, separators=(",", ":")).encode()).digest()
+
+
+def _step(
+    target: Status | StatusLabel,
+    request: Request,
+    config: OrgConfig[Any],
+    met: frozenset[Need],
+    faults: list[Reason],
+) -> Step | None:
+    """One target as a step, or what is wrong with it whatever the account."""
+    asks_reason = request.channel not in config.reason_optional
+    key = (target, met, asks_reason, request.only_from, request.instead_of)
+    known = config.steps.get(key)
+    if known is not None:
+        return known
+    name = type(target).__name__
+    lifecycle = config.lifecycle_of(target)
+    if lifecycle is None:
+        message = f"{name} is not switched on in this organisation: configure its lifecycle first"
+        faults.append(Reason(RefusalCode.LIFECYCLE_OFF, message))
+        return None
+    if isinstance(target, StatusLabel):
+        if not isinstance(target, config.labels):
+            message = f"{name}.{target.name} is not a label of this organisation: use one of {config.labels.__name__}"
+            faults.append(Reason(RefusalCode.UNKNOWN_LABEL, message, lifecycle.name))
+            return None
+        status, label = target.status, target
+    else:
+        status, label = target, None
+        if isinstance(target, CustomerStatus) and config.has_labels:
+            label = config.default_label(target)
+            if label is None:
+                message = f"{target.name} has no label in this organisation, so it cannot be reached: configure one"
+                faults.append(Reason(RefusalCode.STATUS_WITHOUT_LABEL, message, lifecycle.name))
+                return None
+    moves = lifecycle.into(status)
+    by_status = not isinstance(target, StatusLabel)
+    lacks = {
+        (move.source and move.source.value): (
+            move.needs | ({Need.REASON} if asks_reason and move.source is not None else frozenset())
+        )
+        - met
+        for move in moves
+        if not (by_status and move.source is status)
+    }
+    back_only = frozenset(move.source.value for move in moves if move.back and move.source is not None)
+    text = None if label is None else label.text
+    step = Step(
+        lifecycle=lifecycle.name,
+        to=status.value,
+        label=text,
+        by_status=by_status,
+        lacks=lacks,
+        open=frozenset(source for source, lacking in lacks.items() if not lacking and source not in back_only),
+        back=frozenset(source for source in back_only if not lacks[source]),
+        back_only=back_only,
+        group_statuses=frozenset(each.value for each in lifecycle.group_of(status)),
+        group_labels=config.idle_labels if text in config.idle_labels else frozenset(),
+        closes=status in lifecycle.closing,
+        only_from=None if request.only_from is None else frozenset(_place(place) for place in request.only_from),
+        instead_of=request.instead_of or text,
+    )
+    config.steps[key] = step
+    return step
+
+
+def _place(place: Status | StatusLabel) -> str:
+    return place.text if isinstance(place, StatusLabel) else str(place.value)
