@@ -227,7 +227,7 @@ class OrgConfig(Generic[L]):
         document = from_json(ConfigDocument, text, "configuration")
         found = read_document(document, labels, tuple(lifecycles), tuple(actions), tuple(channels))
         return cls(
-            document.org,
+            document["org"],
             labels,
             lifecycles=found.lifecycles,
             actions=found.actions,
@@ -235,9 +235,9 @@ class OrgConfig(Generic[L]):
             idle=found.idle,
             counts_as_activity=found.counts_as_activity,
             reason_optional=found.reason_optional,
-            identifiers=tuple(document.identifiers),
+            identifiers=tuple(document["identifiers"]),
             time_zone=found.time_zone,
-            waives=frozenset(Waiver(value) for value in document.waives if value in {w.value for w in Waiver}),
+            waives=frozenset(Waiver(value) for value in document["waives"] if value in {w.value for w in Waiver}),
         )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 from zoneinfo import ZoneInfo
 
 from attrs import frozen
@@ -25,14 +25,12 @@ if TYPE_CHECKING:
 __all__ = ["ConfigDocument", "document_of", "read_document"]
 
 
-@frozen
-class LabelDocument:
+class LabelDocument(TypedDict):
     text: str
     status: str
 
 
-@frozen
-class MoveDocument:
+class MoveDocument(TypedDict):
     source: str | None
     target: str
     event: str
@@ -41,8 +39,7 @@ class MoveDocument:
     why: str
 
 
-@frozen
-class LifecycleDocument:
+class LifecycleDocument(TypedDict):
     name: str
     statuses: list[str]
     moves: list[MoveDocument]
@@ -50,8 +47,7 @@ class LifecycleDocument:
     closing: list[str]
 
 
-@frozen
-class PlaceDocument:
+class PlaceDocument(TypedDict):
     """A label by its text, or a status by its lifecycle and value."""
 
     label: str | None
@@ -59,8 +55,7 @@ class PlaceDocument:
     status: str | None
 
 
-@frozen
-class RestrictionDocument:
+class RestrictionDocument(TypedDict):
     effect: str
     actions: list[str] | None
     when: list[PlaceDocument]
@@ -69,15 +64,13 @@ class RestrictionDocument:
     code: str | None
 
 
-@frozen
-class IdleDocument:
+class IdleDocument(TypedDict):
     after_microseconds: int
     to: PlaceDocument
     of: list[PlaceDocument] | None
 
 
-@frozen
-class ConfigDocument:
+class ConfigDocument(TypedDict):
     """The whole configuration of one organisation."""
 
     org: str
@@ -112,50 +105,53 @@ def document_of(config: OrgConfig[Any]) -> ConfigDocument:
 
     def place(each: Status | StatusLabel) -> PlaceDocument:
         if isinstance(each, StatusLabel):
-            return PlaceDocument(each.text, None, None)
-        return PlaceDocument(None, names.get(type(each), type(each).__name__), each.value)
+            return PlaceDocument(label=each.text, lifecycle=None, status=None)
+        name = names.get(type(each), type(each).__name__)
+        return PlaceDocument(label=None, lifecycle=name, status=each.value)
 
     def places(several: Iterable[Status | StatusLabel]) -> list[PlaceDocument]:
-        return sorted(map(place, several), key=lambda p: (p.label or "", p.lifecycle or "", p.status or ""))
+        return sorted(map(place, several), key=lambda p: (p["label"] or "", p["lifecycle"] or "", p["status"] or ""))
 
     return ConfigDocument(
         org=config.org,
-        labels=[LabelDocument(label.text, label.status.value) for label in config.labels],
+        labels=[LabelDocument(text=label.text, status=label.status.value) for label in config.labels],
         lifecycles=[
             LifecycleDocument(
-                lifecycle.name,
-                [status.value for status in lifecycle.statuses],
-                [
+                name=lifecycle.name,
+                statuses=[status.value for status in lifecycle.statuses],
+                moves=[
                     MoveDocument(
-                        move.source and move.source.value,
-                        move.target.value,
-                        move.event,
-                        sorted(need.value for need in move.needs),
-                        move.back,
-                        move.why,
+                        source=None if move.source is None else move.source.value,
+                        target=move.target.value,
+                        event=move.event,
+                        needs=sorted(need.value for need in move.needs),
+                        back=move.back,
+                        why=move.why,
                     )
                     for move in lifecycle.moves
                 ],
-                [sorted(status.value for status in group) for group in lifecycle.aside],
-                sorted(status.value for status in lifecycle.closing),
+                aside=[sorted(status.value for status in group) for group in lifecycle.aside],
+                closing=sorted(status.value for status in lifecycle.closing),
             )
             for lifecycle in config.lifecycles
         ],
         actions=[action.value for action in config.all_actions],
         restrictions=[
             RestrictionDocument(
-                rule.effect.value,
-                None if rule.actions is None else sorted(action.value for action in rule.actions),
-                places(rule.when),
-                rule.reason,
-                rule.customer_message,
-                rule.code,
+                effect=rule.effect.value,
+                actions=None if rule.actions is None else sorted(action.value for action in rule.actions),
+                when=places(rule.when),
+                reason=rule.reason,
+                customer_message=rule.customer_message,
+                code=rule.code,
             )
             for rule in config.restrictions
         ],
         idle=[
             IdleDocument(
-                rule.after // timedelta(microseconds=1), place(rule.to), None if rule.of is None else places(rule.of)
+                after_microseconds=rule.after // timedelta(microseconds=1),
+                to=place(rule.to),
+                of=None if rule.of is None else places(rule.of),
             )
             for rule in config.idle
         ],
@@ -180,7 +176,9 @@ def read_document(
     Raises:
         InvalidInputError: It names something that the code lacks, or the labels are not those of the document.
     """
-    if [(label.text, label.status) for label in document.labels] != [(lab.text, lab.status.value) for lab in labels]:
+    if [(label["text"], label["status"]) for label in document["labels"]] != [
+        (lab.text, lab.status.value) for lab in labels
+    ]:
         raise InvalidInputError("configuration.labels", f"the labels of {labels.__name__}, in their order", "others")
     shipped = {lifecycle.name: lifecycle for lifecycle in lifecycles}
     shipped |= {lifecycle.statuses.__name__: lifecycle for lifecycle in lifecycles}
@@ -192,68 +190,68 @@ def read_document(
         return found
 
     def place(each: PlaceDocument) -> Any:
-        if each.label is not None:
-            return _named(known_labels, each.label, "label")
-        return status(each.lifecycle or "", each.status or "")
+        if each["label"] is not None:
+            return _named(known_labels, each["label"], "label")
+        return status(each["lifecycle"] or "", each["status"] or "")
 
     def lifecycle(each: LifecycleDocument) -> Lifecycle[Any]:
         moves = (
             Move(
-                None if move.source is None else status(each.name, move.source),
-                status(each.name, move.target),
-                move.event,
-                frozenset(_named(Need, need, "need") for need in move.needs),
-                move.back,
-                move.why,
+                None if move["source"] is None else status(each["name"], move["source"]),
+                status(each["name"], move["target"]),
+                move["event"],
+                frozenset(_named(Need, need, "need") for need in move["needs"]),
+                move["back"],
+                move["why"],
             )
-            for move in each.moves
+            for move in each["moves"]
         )
         return Lifecycle(
-            each.name,
-            _named(shipped, each.name, "lifecycle").statuses,
+            each["name"],
+            _named(shipped, each["name"], "lifecycle").statuses,
             tuple(moves),
-            tuple(frozenset(status(each.name, value) for value in group) for group in each.aside),
-            frozenset(status(each.name, value) for value in each.closing),
+            tuple(frozenset(status(each["name"], value) for value in group) for group in each["aside"]),
+            frozenset(status(each["name"], value) for value in each["closing"]),
         )
 
     def action(value: str) -> AnyAction:
         found: AnyAction = _named(known_actions, value, "action")
         return found
 
-    kinds = dict.fromkeys(type(action(value)) for value in document.actions)
-    if [each.value for kind in kinds for each in kind] != document.actions:
+    kinds = dict.fromkeys(type(action(value)) for value in document["actions"])
+    if [each.value for kind in kinds for each in kind] != document["actions"]:
         raise InvalidInputError("configuration.actions", "every action of its enums, in their order", "others")
     known_channels = {channel.value: channel for kind in channels for channel in kind}
     try:
-        time_zone = ZoneInfo(document.time_zone)
+        time_zone = ZoneInfo(document["time_zone"])
     except Exception as error:  # ZoneInfo raises KeyError, ValueError or OSError, by what is wrong with the key
         raise InvalidInputError("configuration.time_zone", "a key of the time zone database", "another") from error
     return Resolved(
-        lifecycles=tuple(map(lifecycle, document.lifecycles)),
+        lifecycles=tuple(map(lifecycle, document["lifecycles"])),
         actions=tuple(kinds),
         restrictions=RestrictionPolicy(
             *(
                 Restriction(
-                    _named(Effect, rule.effect, "effect"),
-                    None if rule.actions is None else frozenset(map(action, rule.actions)),
-                    frozenset(map(place, rule.when)),
-                    rule.reason,
-                    rule.customer_message,
-                    rule.code,
+                    _named(Effect, rule["effect"], "effect"),
+                    None if rule["actions"] is None else frozenset(map(action, rule["actions"])),
+                    frozenset(map(place, rule["when"])),
+                    rule["reason"],
+                    rule["customer_message"],
+                    rule["code"],
                 )
-                for rule in document.restrictions
+                for rule in document["restrictions"]
             )
         ),
         idle=tuple(
             IdleRule(
-                timedelta(microseconds=rule.after_microseconds),
-                place(rule.to),
-                None if rule.of is None else map(place, rule.of),
+                timedelta(microseconds=rule["after_microseconds"]),
+                place(rule["to"]),
+                None if rule["of"] is None else map(place, rule["of"]),
             )
-            for rule in document.idle
+            for rule in document["idle"]
         ),
-        counts_as_activity=frozenset(map(action, document.counts_as_activity)),
-        reason_optional=frozenset(_named(known_channels, value, "channel") for value in document.reason_optional),
+        counts_as_activity=frozenset(map(action, document["counts_as_activity"])),
+        reason_optional=frozenset(_named(known_channels, value, "channel") for value in document["reason_optional"]),
         time_zone=time_zone,
     )
 

@@ -341,9 +341,10 @@ class Account:
     """One for every lifecycle that was on, ordered by the lifecycle's name."""
 
     @cached_property
-    def places(self) -> tuple[tuple[str, str | None, str | None], ...]:
-        """(lifecycle, status, label) of each standing: what a policy looks at."""
-        return tuple((standing.lifecycle, standing.status, standing.label) for standing in self.standings)
+    def places(self) -> str:
+        """Every lifecycle, status and label of the standings in one text: accounts with the same one get the same verdicts."""
+        # One text, as its hash is kept: a tuple's is computed anew at every look-up.
+        return "\x1f".join(f"{row.lifecycle}\x1f{row.status or ''}\x1f{row.label or ''}" for row in self.standings)
 
     def standing(self, lifecycle: str) -> Standing[str, str] | None:
         """Where it is on one lifecycle; None where it has no row for it."""

@@ -15,7 +15,7 @@ from attrs import field, frozen
 from custstatus.errors import StoredValueError, UnknownActionError
 from custstatus.lifecycle import Lifecycle, Need, Status
 from custstatus.policies.rules import Place, Restriction, RestrictionPolicy
-from custstatus.records import AnyAction, Effect, NoLabels, StatusLabel
+from custstatus.records import Account, AnyAction, Effect, NoLabels, StatusLabel
 from custstatus.states import CUSTOMER_STATUS, LEGACY_FRAUD_STATUS, CustomerStatus
 
 __all__ = ["CompiledPolicy", "Contribution", "Lift", "Verdict", "places_of"]
@@ -94,7 +94,7 @@ class CompiledPolicy:
     _stored: Mapping[tuple[str, str | None, str | None], tuple[Status | None, StatusLabel | None]] = field(repr=False)
     _lifecycles: frozenset[str] = field(repr=False)
     _statuses: frozenset[tuple[str, str]] = field(repr=False)
-    _merged: dict[tuple[object, AnyAction], Verdict] = field(factory=dict, init=False, repr=False)
+    _merged: dict[str, dict[AnyAction, Verdict]] = field(factory=dict, init=False, repr=False)
 
     @classmethod
     def build(
@@ -160,27 +160,28 @@ class CompiledPolicy:
                 type(status).__name__, "place", f"{status and status.name} / {label and label.name}"
             ) from None
 
-    def verdict_of(self, places: tuple[tuple[str, str | None, str | None], ...], action: AnyAction) -> Verdict:
+    def verdict_of(self, account: Account, action: AnyAction) -> Verdict:
         """
-        What the policy says of one action for an account that stands at these (lifecycle, status, label), as stored.
+        What the policy says of one action for an account, over all its standings.
 
         Lifecycles that are off are passed over. Raises as `verdict` does.
         """
         try:
-            return self._merged[places, action]
+            return self._merged[account.places][action]
         except (KeyError, TypeError):
-            return self._merge(places, action)
+            return self._merge(account, action)
 
-    def _merge(self, places: tuple[tuple[str, str | None, str | None], ...], action: AnyAction) -> Verdict:
+    def _merge(self, account: Account, action: AnyAction) -> Verdict:
         self._check_action(action)
-        verdicts = [self.verdict(*self.lift(*place), action) for place in places if place[0] in self._lifecycles]
+        rows = [row for row in account.standings if row.lifecycle in self._lifecycles]
+        verdicts = [self.verdict(*self.lift(row.lifecycle, row.status, row.label), action) for row in rows]
         restricting = [verdict for verdict in verdicts if verdict.contributions]
         if len(restricting) > 1:
             contributions = [contribution for verdict in restricting for contribution in verdict.contributions]
             merged = _verdict(action, contributions, [lift for verdict in restricting for lift in verdict.lifts])
         else:
             merged = restricting[0] if restricting else self.cells[None, None, action]
-        self._merged[places, action] = merged
+        self._merged.setdefault(account.places, {})[action] = merged
         return merged
 
     def lift(self, lifecycle: str, status: str | None, label: str | None) -> tuple[Status | None, StatusLabel | None]:

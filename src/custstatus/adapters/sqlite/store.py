@@ -13,7 +13,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, TypeVar
 
 from custstatus.adapters.protocol import ActivityBatch, Recorded, Store, StoredActivity
@@ -28,6 +28,8 @@ from custstatus.records import Account, Entry, HeldIdentifier, Listed, Page, Tal
 __all__ = ["SQLiteStore"]
 
 T = TypeVar("T")
+
+_SCHEMA = Path(__file__).with_name("schema")
 
 _OLDEST = (3, 37, 0)
 """STRICT tables and RETURNING."""
@@ -239,7 +241,7 @@ def _migrate(connection: sqlite3.Connection) -> None:
     """Bring the schema up to date, step by numbered step, in one transaction."""
     steps = sorted(
         (int(step.name[:4]), step.read_text())
-        for step in files("custstatus.adapters.sqlite").joinpath("schema").iterdir()
+        for step in _SCHEMA.iterdir()
         if re.fullmatch(r"\d{4}_\w+\.sql", step.name)
     )
     connection.execute("BEGIN IMMEDIATE")

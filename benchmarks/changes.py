@@ -1,0 +1,102 @@
+"""One change on SQLite: against the same statements by hand, and against an ORM with a version column."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import cycle
+from pathlib import Path
+
+from benchmarks.measure import Figure, interleaved
+from benchmarks.organisation import ACME, Label, desk_on
+from benchmarks.orm import OrmPeer
+from custstatus import SQLiteStore
+from custstatus.adapters.cursors import micros
+from custstatus.adapters.sqlite import statements
+
+__all__ = ["figures"]
+
+CHANGES = 300
+"""How many changes a round."""
+
+
+def figures(memory: Path, disk: Path) -> Iterator[Figure]:
+    """Each figure as it is measured: on tmpfs, then on the disk."""
+    ours = Ours(memory / "ours.db")
+    by_hand = ByHand(memory / "hand.db")
+    yield Figure("change / by hand, tmpfs (rate)", 1 / interleaved(ours.run, by_hand.run), 0.5, at_least=True)
+    extra = ours.statements() - by_hand.statements()
+    yield Figure("change: statements more than by hand", extra, 0, at_least=False)
+    orm = OrmPeer(memory / "orm.db", CHANGES)
+    yield Figure("change / ORM, tmpfs (rate)", 1 / interleaved(ours.run, orm.run, rounds=5), 6, at_least=True)
+    ours, by_hand = Ours(disk / "ours.db"), ByHand(disk / "hand.db")
+    ratio = interleaved(ours.run, by_hand.run, rounds=15)
+    yield Figure("change / by hand, disk at FULL (rate)", 1 / ratio, 0.7, at_least=True)
+
+
+class Ours:
+    """A customer who is relabelled, suspended and reinstated, by the service."""
+
+    def __init__(self, path: Path) -> None:
+        self.store = SQLiteStore(path)
+        _, self.desk = desk_on(self.store)
+        self.desk.register("c-1")
+        self._labels = cycle([Label.TRENDING, Label.LOST_PHONE, Label.REGULAR])
+
+    def run(self) -> None:
+        for _ in range(CHANGES):
+            self.desk.change("c-1", next(self._labels), reason="for the measure")
+
+    def statements(self) -> int:
+        """How many statements one change is."""
+        traced: list[str] = []
+        writer = self.store._writer
+        writer.set_trace_callback(traced.append)
+        self.desk.change("c-1", next(self._labels), reason="for the measure")
+        writer.set_trace_callback(None)
+        return len(traced)
+
+
+class ByHand:
+    """The same by a specialist on sqlite3: the place read and checked, compare-and-set, history, reason."""
+
+    def __init__(self, path: Path) -> None:
+        _, desk = desk_on(SQLiteStore(path))
+        desk.register("c-1")
+        self.connection = sqlite3.connect(path, isolation_level=None)
+        self.connection.execute("PRAGMA synchronous = FULL")
+        self._labels = cycle([Label.TRENDING, Label.LOST_PHONE, Label.REGULAR])
+
+    def run(self) -> None:
+        for _ in range(CHANGES):
+            self.change(next(self._labels))
+
+    def change(self, label: Label) -> None:
+        execute = self.connection.execute
+        name = ("acme", "c-1", "customer_status")
+        status, now = label.status.value, micros(datetime.now(UTC))
+        execute("BEGIN IMMEDIATE")
+        version, _, closed, at, text, since, *_ = execute(statements.PLACE, name).fetchone()
+        legal = {"active": ("active", "suspended"), "suspended": ("active",)}
+        if closed is not None or at not in legal[status] or (at, text) == (status, label.text):
+            execute("ROLLBACK")
+            return
+        new, then = version + 1, max(now, since)
+        who = ("agent-7", "person", "staff", "member_care", ACME.hash)
+        entry = ("acme", "c-1", new, "moved", "customer_status", at, text, status, label.text, then, now, *who)
+        execute(statements.APPEND_ENTRY, (*entry, None, None, None, None, 0, None, None, 0, None, None, None))
+        execute(statements.KEEP_TEXT, ("acme", "c-1", new, "for the measure", None))
+        if at == status:
+            execute(statements.RELABEL_STANDING, (*name, label.text, then, "agent-7", "person", new, None))
+        else:
+            execute(statements.MOVE_STANDING, (*name, status, label.text, then, "agent-7", "person", new, None))
+        execute(statements.STEP_ACCOUNT, ("acme", "c-1", new, None))
+        execute("COMMIT")
+
+    def statements(self) -> int:
+        traced: list[str] = []
+        self.connection.set_trace_callback(traced.append)
+        self.change(next(self._labels))
+        self.connection.set_trace_callback(None)
+        return len(traced)

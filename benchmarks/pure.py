@@ -1,0 +1,95 @@
+"""What needs no database: verdicts, decisions, plans, and importing the package."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from statistics import median
+
+from benchmarks.measure import Figure, interleaved
+from benchmarks.organisation import ACME, Label, desk_on
+from custstatus import Action, Actor, Channel, CustomerStatus, MemoryStore
+from custstatus.changes import Operation, Plan, Request
+from custstatus.guarding import guard
+from custstatus.planning import plan
+from custstatus.states import CustomerStatusChart
+
+__all__ = ["figures"]
+
+
+def figures() -> Iterator[Figure]:
+    """Each figure as it is measured."""
+    yield Figure("verdict / dict look-up", _verdict(), 2, at_least=False)
+    yield Figure("decision / bare read, memory", _decision(), 6, at_least=False)
+    yield Figure("engine / plan a change", _plan(), 50, at_least=True)
+    yield Figure("import / its dependencies", _import(), 1.6, at_least=False)
+
+
+def _verdict() -> float:
+    cells = dict(ACME.policy.cells)
+    keys = [(label.status, label, action) for label in Label for action in Action]
+    verdict = ACME.policy.verdict
+
+    def ours() -> None:
+        for status, label, action in keys:
+            verdict(status, label, action)
+
+    def peer() -> None:
+        for status, label, action in keys:
+            cells[status, label, action]
+
+    return interleaved(ours, peer, rounds=15, times=500)
+
+
+def _decision() -> float:
+    store = MemoryStore()
+    service, desk = desk_on(store)
+    customers = [f"c-{number}" for number in range(100)]
+    for number, customer in enumerate(customers):
+        desk.register(customer, list(Label)[number % len(Label)], reason="a new one")
+
+    def ours() -> None:
+        for customer in customers:
+            service.decide(customer, Action.POINTS_REDEMPTION)
+
+    def peer() -> None:
+        for customer in customers:
+            store.load("acme", customer)
+
+    return interleaved(ours, peer, rounds=15, times=300)
+
+
+def _plan() -> float:
+    """The whole gate, guard and plan, against restoring a machine and firing the event."""
+    store = MemoryStore()
+    _, desk = desk_on(store)
+    desk.register("c-1")
+    now = datetime.now(UTC)
+    actor = Actor("agent-7")
+    request = Request(Operation.CHANGE, "c-1", (Label.LOST_PHONE,), actor, Channel.MEMBER_CARE, reason="Lost it")
+    found = store.read(guard(request, ACME, now))
+
+    def ours() -> None:
+        for _ in range(50):
+            assert isinstance(plan(found, guard(request, ACME, now)), Plan)
+
+    def peer() -> None:
+        for _ in range(50):
+            machine = CustomerStatusChart(start_value=CustomerStatus.ACTIVE)
+            machine.send("suspend")
+
+    return 1 / interleaved(ours, peer, rounds=15)
+
+
+def _import() -> float:
+    """The user time of a fresh interpreter, as the import itself reports it."""
+
+    def took(modules: str) -> float:
+        code = f"import time; t = time.perf_counter(); import {modules}; print(time.perf_counter() - t)"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        return float(done.stdout)
+
+    took("custstatus")
+    return median(took("custstatus") / took("attrs, cattrs, statemachine") for _ in range(9))

@@ -1,0 +1,94 @@
+"""
+Strategies of values that nothing accepts: each is answered with InvalidInputError, whatever the store.
+
+The unacceptable is drawn from lists, not at random, so that every kind of it comes up in few examples.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+
+from hypothesis import strategies as st
+
+from custstatus.testing.strategies.values import ID, TEXT
+
+__all__ = ["bad_expected", "bad_ids", "bad_limits", "bad_moments", "bad_texts"]
+
+_NO_TEXT: tuple[object, ...] = (5, 0, -1, 5.0, True, b"c-1", (), [], {}, object, UTC)
+_UNSTORABLE = ("\x00", "a\x00", "\x00a", "\ud800", "a\udfff", "\udc80b", "\udfff\ud800")
+_CONTROL = ("\n", "a\nb", "\t", "\x1f", "a\x1fb", "\x7f", "\x80", "\u2028", "\u2029", "\x1b[2J", "\r\n")
+
+
+class BrokenZone(tzinfo):
+    """A time zone of a host's own that raises when it is asked."""
+
+    def utcoffset(self, _: datetime | None) -> timedelta:
+        raise ZeroDivisionError
+
+    def dst(self, _: datetime | None) -> timedelta:
+        raise ZeroDivisionError
+
+    def tzname(self, _: datetime | None) -> str:
+        return "broken"
+
+
+class OddZone(BrokenZone):
+    """A time zone of a host's own that answers what is no offset."""
+
+    def utcoffset(self, _: datetime | None) -> timedelta:
+        return "+01:00"  # type: ignore[return-value]
+
+
+class UndecidedZone(BrokenZone):
+    """A time zone that does not know: what carries it is naive, though it has a tzinfo."""
+
+    def utcoffset(self, _: datetime | None) -> timedelta:
+        return None  # type: ignore[return-value]
+
+
+def bad_ids(most: int = ID, *, optional: bool = False) -> st.SearchStrategy[object]:
+    """What is no id; None is among them unless the id is *optional*."""
+    lengths = ("", "x" * (most + 1), "😀" * (most + 1), "x" * 10_000)
+    none = () if optional else (None,)
+    return st.sampled_from((*lengths, *_UNSTORABLE, *_CONTROL, *_NO_TEXT, *none))
+
+
+def bad_texts(most: int = TEXT) -> st.SearchStrategy[object]:
+    """What is no free text."""
+    return st.sampled_from(("x" * (most + 1), "😀" * (most + 1), *_UNSTORABLE, *_NO_TEXT))
+
+
+def bad_moments() -> st.SearchStrategy[object]:
+    """What is no time between 1970 and 9999: naive, out of range (if only by its offset), or no time at all."""
+    east, west = timezone(timedelta(hours=14)), timezone(timedelta(hours=-12))
+    return st.sampled_from(
+        (
+            datetime(2024, 3, 1),  # noqa: DTZ001
+            datetime.min,  # noqa: DTZ901
+            datetime.max,  # noqa: DTZ901
+            datetime(2024, 3, 1, tzinfo=BrokenZone()),
+            datetime(2024, 3, 1, tzinfo=OddZone()),
+            datetime(2024, 3, 1, tzinfo=UndecidedZone()),
+            datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
+            datetime(1970, 1, 1, 13, 59, tzinfo=east),
+            datetime(1, 1, 1, tzinfo=UTC),
+            datetime(1, 1, 1, tzinfo=east),
+            datetime(1, 1, 1, tzinfo=west),
+            datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=west),
+            date(2024, 3, 1),
+            "2024-03-01T00:00:00Z",
+            1_709_251_200,
+            1_709_251_200.0,
+            timedelta(0),
+        )
+    )
+
+
+def bad_expected() -> st.SearchStrategy[object]:
+    """What is no version."""
+    return st.sampled_from((0, -1, -(2**63), 2**63, 10**40, True, 1.0, "1", b"1", (), float("nan")))
+
+
+def bad_limits() -> st.SearchStrategy[object]:
+    """What is no length of a page."""
+    return st.sampled_from((0, -1, 10_001, 2**63, 10**40, True, 1.0, "1", None, ()))

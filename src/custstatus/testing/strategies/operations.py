@@ -1,0 +1,147 @@
+"""Strategies of what hosts do: few customers, keys and identifiers, so that they meet again and again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import strategies as st
+
+from custstatus import (
+    Action,
+    Actor,
+    ActorKind,
+    Channel,
+    Effect,
+    Identifier,
+    OrgConfig,
+    Status,
+    StatusLabel,
+    Wish,
+)
+from custstatus.testing.operations import (
+    AddIdentifier,
+    Ask,
+    Change,
+    Look,
+    Manner,
+    Operation,
+    Preview,
+    Register,
+    RemoveIdentifier,
+    ReplaceIdentifier,
+    Report,
+    Restore,
+    Sweep,
+    Wait,
+    Wander,
+)
+
+__all__ = ["CUSTOMERS", "manners", "operation_runs", "operations", "targets"]
+
+CUSTOMERS = ("c-1", "c-2", "c-3")
+"""The customers of a random run."""
+
+_KEYS = ("k-1", "k-2", "k-3", "k-4")
+_ACTORS = (
+    Actor("agent-7", name="Ada"),
+    Actor("agent-7", name="Ada"),
+    Actor("agent-8"),
+    Actor("crm", ActorKind.SYSTEM),
+    Actor("c-1", ActorKind.CUSTOMER, name="Ines"),
+)
+_MICROSECOND = timedelta(microseconds=1)
+_AGO = (timedelta(0), _MICROSECOND, timedelta(hours=1), timedelta(days=2), timedelta(days=400))
+_WAITS = (_MICROSECOND, timedelta(minutes=1), timedelta(days=1), timedelta(days=31), timedelta(days=200))
+
+
+def manners(keys: tuple[str, ...] = _KEYS) -> st.SearchStrategy[Manner]:
+    """Who, by which way, and what he says; mostly a member of staff, with a reason and no key."""
+    reasons = ("as asked", "as asked", "as asked", "", "  ", None, "naïve 😀\nsecond line", "x" * 1_000)
+    return st.builds(
+        Manner,
+        st.sampled_from(_ACTORS),
+        st.sampled_from(Channel),
+        st.sampled_from((None, None, None, *Wish)),
+        st.sampled_from(reasons),
+        st.sampled_from((None, None, None, "lost_phone")),
+        st.sampled_from((None,) * 2 * len(keys) + keys),
+    )
+
+
+def targets(config: OrgConfig[Any]) -> st.SearchStrategy[Status | StatusLabel]:
+    """A label of the organisation, or a status of one of its lifecycles."""
+    labels: type[StatusLabel] = config.labels
+    places: list[Status | StatusLabel] = [*labels]
+    places += [status for lifecycle in config.lifecycles for status in lifecycle.statuses]
+    return st.sampled_from(places)
+
+
+def operations(config: OrgConfig[Any]) -> st.SearchStrategy[Operation]:
+    """One operation of any kind, on one of a few customers; most change something."""
+    customers = st.sampled_from((*CUSTOMERS, *CUSTOMERS, "nobody"))
+    lifecycles = st.sampled_from((config.lifecycles[0], *config.lifecycles))
+    identifiers = st.sampled_from([Identifier(kind, value) for kind in config.identifiers[:2] for value in ("1", "2")])
+    manner = manners()
+    staff = st.just(Manner())
+    target = targets(config)
+    ago = st.sampled_from((None, None, None, *_AGO, -_MICROSECOND, timedelta(days=-1)))
+    beside = st.sampled_from((None, None, None, 0, 0, -1, 1))
+    activity = st.tuples(
+        customers,
+        st.sampled_from((Action.TRANSACTION, Action.TRANSACTION, Action.POINTS_REDEMPTION)),
+        st.sampled_from(("r-1", "r-2", "r-3")),
+        st.sampled_from((*_AGO, timedelta(days=-1))),
+        st.sampled_from((None, Decimal("9.90"), Decimal("-0.00"))),
+        st.sampled_from((Effect.ALLOW, Effect.ALLOW, *Effect)),
+    )
+    wander = st.builds(Wander, customers, st.integers(0, 11), lifecycles, st.one_of(staff, staff, manner))
+    change = st.builds(Change, customers, target, st.one_of(staff, manner), ago, beside)
+    restore = st.builds(Restore, customers, lifecycles, st.one_of(staff, manner), beside)
+    wait = st.builds(Wait, st.sampled_from((*_WAITS, -timedelta(hours=2))))
+    return st.one_of(
+        *(wander,) * 5,
+        *(change,) * 4,
+        *(restore,) * 3,
+        *(wait,) * 3,
+        st.builds(
+            Register,
+            customers,
+            st.lists(target, max_size=2).map(tuple),
+            st.lists(identifiers, max_size=2).map(tuple),
+            manner,
+            ago,
+        ),
+        st.builds(AddIdentifier, customers, identifiers, manner),
+        st.builds(ReplaceIdentifier, customers, identifiers, identifiers, manner),
+        st.builds(RemoveIdentifier, customers, identifiers, manner),
+        st.builds(Report, st.lists(activity, max_size=3).map(tuple)),
+        st.builds(Report, st.lists(activity, min_size=1, max_size=1).map(tuple)),
+        st.builds(Sweep, st.booleans()),
+        st.builds(Preview, customers, target, manner),
+        st.builds(Ask, customers, st.sampled_from(Action)),
+        st.builds(Look, customers, st.sampled_from(_AGO), st.integers(1, 5)),
+    )
+
+
+@st.composite
+def operation_runs(
+    draw: st.DrawFn, config: OrgConfig[Any], also: st.SearchStrategy[Operation] | None = None, most: int = 30
+) -> list[Operation]:
+    """
+    Operations one after the other, on customers of whom most are registered first; some are repeated word for word.
+
+    Args:
+        draw: Given by Hypothesis.
+        config: The organisation.
+        also: More kinds of operation, mixed in half and half.
+        most: The longest run.
+    """
+    kinds = operations(config) if also is None else st.one_of(operations(config), also)
+    run: list[Operation] = [Register(customer) for customer in CUSTOMERS[: draw(st.integers(1, len(CUSTOMERS)))]]
+    run += draw(st.lists(kinds, min_size=1, max_size=most))
+    for place, again in draw(st.lists(st.tuples(st.integers(0, most), st.integers(0, most)), max_size=3)):
+        # What was done before is done once more, later: with a key a replay, without one as if for the first time.
+        run.insert(max(place, again) % (len(run) + 1), run[min(place, again) % len(run)])
+    return run
