@@ -157,7 +157,7 @@ class Token:
     token: str = field(repr=False)
 
 
-@frozen(slots=False)
+@frozen(eq=False, slots=False)
 class Request:
     """What is asked for. A target is a status, or one of the organisation's labels."""
 
@@ -257,7 +257,7 @@ class Step:
         return entry if begins else None
 
 
-@frozen(slots=False)
+@frozen(eq=False, slots=False)
 class GuardedChange:
     """A request as pure data: all that a store needs to apply it, or to say what stands in its way."""
 
@@ -295,7 +295,7 @@ class GuardedChange:
         return self.steps[0] if len(self.steps) == 1 and not others else None
 
 
-@frozen(slots=False)
+@frozen(eq=False, slots=False)
 class Found:
     """What stands in the store in the way, or instead, of a change."""
 
@@ -310,7 +310,7 @@ class Found:
     """The last activity that counts; read when the change asks for quiet."""
 
 
-@frozen(slots=False)
+@frozen(eq=False, slots=False)
 class AccountPlan:
     """What is to be written for one account."""
 
@@ -327,7 +327,7 @@ class AccountPlan:
     drops: tuple[Token, ...] = ()
 
 
-@frozen(slots=False)
+@frozen(eq=False, slots=False)
 class Plan:
     """Exactly what a change writes, for one account or several: all of it or nothing."""
 

@@ -25,7 +25,7 @@ __all__ = ["Desk"]
 L = TypeVar("L", bound=StatusLabel)
 
 
-@frozen
+@frozen(eq=False)
 class Desk(Generic[L]):
     """
     Who makes changes and by which way, said once. Get one from `StatusService.acting`.

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 from zoneinfo import ZoneInfo
-
-from attrs import frozen
 
 from custstatus.errors import InvalidInputError
 from custstatus.lifecycle import Lifecycle, Move, Need, Status
@@ -86,8 +84,7 @@ class ConfigDocument(TypedDict):
     waives: list[str]
 
 
-@frozen
-class Resolved:
+class Resolved(NamedTuple):
     """What a document names, found in the enums of the code."""
 
     lifecycles: tuple[Lifecycle[Any], ...]

@@ -11,7 +11,7 @@ from collections.abc import Generator
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from custstatus.adapters.protocol import Store
 from custstatus.changes import Applied, Found, Operation, Plan, Refusal, Request
@@ -141,8 +141,7 @@ def _behind(
         return config.default_label(status) or status, was.to_label
 
 
-@frozen
-class Option:
+class Option(NamedTuple):
     """One status or label that an account could be put at, and what stands in the way; None where nothing does."""
 
     target: Status | StatusLabel

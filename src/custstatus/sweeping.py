@@ -7,7 +7,7 @@ Every move goes through the gate like any other change, made by `SWEEPER` on the
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from attrs import evolve, field, frozen
 
@@ -48,8 +48,7 @@ class Report:
         return Report(self.new + other.new, self.repeated + other.repeated, unknown, self.back + other.back)
 
 
-@frozen
-class Swept:
+class Swept(NamedTuple):
     """One customer whom a sweep concerns."""
 
     customer: str
@@ -59,7 +58,7 @@ class Swept:
     """The rule that moves him; None where he comes back."""
 
 
-@frozen
+@frozen(eq=False)
 class Sweep:
     """What a sweep did, or in a preview would do."""
 

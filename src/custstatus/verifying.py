@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from attrs import evolve, frozen
 
 from custstatus.flows import Call, Flow
@@ -12,8 +14,7 @@ from custstatus.records import Account, Entry, EntryKind, Page
 __all__ = ["Fault", "Verification", "verify"]
 
 
-@frozen
-class Fault:
+class Fault(NamedTuple):
     """One thing about one account that its history does not bear out."""
 
     customer: str

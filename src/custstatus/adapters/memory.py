@@ -12,7 +12,7 @@ from datetime import datetime
 from operator import gt, lt
 from threading import RLock
 
-from attrs import define, evolve, field
+from attrs import evolve
 
 from custstatus.adapters.cursors import activity_cursor, activity_place, number, page, read_activity_cursor
 from custstatus.adapters.protocol import ActivityBatch, Recorded, StoredActivity
@@ -25,24 +25,24 @@ from custstatus.states import CUSTOMER_STATUS
 __all__ = ["MemoryStore"]
 
 
-@define
 class _Org:
     """All rows of one organisation."""
 
-    accounts: dict[str, Account] = field(factory=dict)
-    ids: list[str] = field(factory=list)
-    """The customer ids, sorted."""
-    entries: dict[str, list[Entry]] = field(factory=dict)
-    log: list[Entry] = field(factory=list)
-    keys: dict[str, list[Entry]] = field(factory=dict)
-    tokens: dict[str, str] = field(factory=dict)
-    """Which living account holds each token."""
-    held: dict[str, list[HeldIdentifier]] = field(factory=dict)
-    activities: dict[tuple[str, str, str], StoredActivity] = field(factory=dict)
-    by_customer: dict[str, list[StoredActivity]] = field(factory=dict)
-    by_reference: dict[str, list[StoredActivity]] = field(factory=dict)
-    last_activity: dict[str, datetime] = field(factory=dict)
-    configs: dict[str, str] = field(factory=dict)
+    def __init__(self) -> None:
+        self.accounts: dict[str, Account] = {}
+        self.ids: list[str] = []
+        """The customer ids, sorted."""
+        self.entries: dict[str, list[Entry]] = {}
+        self.log: list[Entry] = []
+        self.keys: dict[str, list[Entry]] = {}
+        self.tokens: dict[str, str] = {}
+        """Which living account holds each token."""
+        self.held: dict[str, list[HeldIdentifier]] = {}
+        self.activities: dict[tuple[str, str, str], StoredActivity] = {}
+        self.by_customer: dict[str, list[StoredActivity]] = {}
+        self.by_reference: dict[str, list[StoredActivity]] = {}
+        self.last_activity: dict[str, datetime] = {}
+        self.configs: dict[str, str] = {}
 
 
 class MemoryStore:

@@ -41,7 +41,7 @@ class StoredActivity:
     """Whether it keeps the customer active, as the configuration said when it was recorded."""
 
 
-@frozen
+@frozen(eq=False)
 class ActivityBatch:
     """Activities to record, all or none."""
 

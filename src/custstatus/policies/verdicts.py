@@ -8,7 +8,7 @@ share one ALLOW verdict an action. Several lifecycles are merged on first sight 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from attrs import field, frozen
 
@@ -23,8 +23,7 @@ __all__ = ["CompiledPolicy", "Contribution", "Lift", "Verdict", "places_of"]
 _NEUTRAL = "This is not possible at the moment. Please contact customer service."
 
 
-@frozen
-class Contribution:
+class Contribution(NamedTuple):
     """One rule that had its say, and where the customer stands that made it apply."""
 
     rule: Restriction
@@ -33,8 +32,7 @@ class Contribution:
     label: StatusLabel | None
 
 
-@frozen
-class Lift:
+class Lift(NamedTuple):
     """One change after which the action would be treated more mildly on this lifecycle."""
 
     lifecycle: str

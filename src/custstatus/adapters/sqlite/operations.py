@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Iterable
-from typing import Any, TypeVar
-
-from attrs import frozen
+from typing import Any, NamedTuple, TypeVar
 
 from custstatus.adapters.cursors import activity_cursor, micros, moment, number, page, read_activity_cursor
 from custstatus.adapters.protocol import ActivityBatch, Recorded, StoredActivity
@@ -26,8 +24,7 @@ __all__ = ["Many", "Operation", "Transaction"]
 T = TypeVar("T")
 
 
-@frozen
-class Many:
+class Many(NamedTuple):
     """One statement over many rows."""
 
     text: str
@@ -38,8 +35,7 @@ Statement = tuple[str, tuple[Any, ...]] | Many
 Operation = Generator[Statement, list[tuple[Any, ...]], T]
 
 
-@frozen
-class Transaction:
+class Transaction(NamedTuple):
     """How an operation's statements are made one: in a transaction of our own, or within the host's."""
 
     begin: str
