@@ -22,7 +22,7 @@ from custstatus.changes import (
     Token,
     Warned,
 )
-from custstatus.config import OrgConfig, Waiver
+from custstatus.config import OrgConfig
 from custstatus.decisions import Decision
 from custstatus.desk import Desk
 from custstatus.errors import (
@@ -44,6 +44,7 @@ from custstatus.errors import (
     UnknownLabelError,
     UnknownLifecycleError,
 )
+from custstatus.faults import Waiver
 from custstatus.flows import Option
 from custstatus.lifecycle import Lifecycle, Move, Need, Status
 from custstatus.planning import fold

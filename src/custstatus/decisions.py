@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from custstatus.config import OrgConfig
+from custstatus.lifecycle import Status
 from custstatus.policies.verdicts import Contribution, Lift, Verdict
-from custstatus.records import Account, AnyAction, Effect, Standing
+from custstatus.records import Account, AnyAction, Effect, Standing, StatusLabel
 
 __all__ = ["Decision"]
 
@@ -20,9 +22,14 @@ class Decision(NamedTuple):
 
     verdict: Verdict
     account: Account
-    """What the decision rests on, as stored: every standing with its since."""
-    config: str
-    """The hash of the configuration that decided."""
+    """What the decision rests on, as stored."""
+    organisation: OrgConfig[Any]
+    """The configuration that decided."""
+
+    @property
+    def config(self) -> str:
+        """The hash of the configuration that decided; the store resolves it."""
+        return self.organisation.hash
 
     @property
     def action(self) -> AnyAction:
@@ -60,9 +67,13 @@ class Decision(NamedTuple):
         return self.verdict.customer_message
 
     @property
-    def standings(self) -> tuple[Standing[str, str], ...]:
-        """Where the customer stands on each lifecycle, as stored, with since when and by whom."""
-        return self.account.standings
+    def standings(self) -> tuple[Standing[Status, StatusLabel], ...]:
+        """Where the customer stands on each lifecycle that is on and that he has entered: since when and by whom."""
+        return self.organisation.standings(self.account)
+
+    def __repr__(self) -> str:
+        verdict = self.verdict
+        return f"Decision({verdict.action}, {verdict.effect}, {verdict.code!r}, customer={self.account.customer!r})"
 
     def __bool__(self) -> bool:
         raise TypeError("a decision has no truth value: ask for its effect")

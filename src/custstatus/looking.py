@@ -60,7 +60,6 @@ class Look(Generic[L]):
         self._store = store
         self._config = config
         self._org = config.org
-        self._hash = config.hash
         self._policy = config.policy
         self._seal = seal
         self._clock = clock
@@ -76,14 +75,11 @@ class Look(Generic[L]):
         """
         self._check_on(lifecycle)
         row = self._as_of(customer, at).standing(lifecycle.name)
-        return None if row is None or row.status is None else self._lifted(row)
+        return None if row is None or row.status is None else self._config.lifted(row)
 
     def standings(self, customer: str, *, at: datetime | None = None) -> tuple[Standing[Status, L], ...]:
         """Where a customer stands on every lifecycle that is on and that he has entered. Raises as `standing` does."""
-        rows = self._as_of(customer, at).standings
-        return tuple(
-            self._lifted(row) for row in rows if row.status is not None and self._config.lifecycle(row.lifecycle)
-        )
+        return self._config.standings(self._as_of(customer, at))
 
     def account(self, customer: str) -> Account:
         """
@@ -326,14 +322,9 @@ class Look(Generic[L]):
         if self._config.lifecycle(lifecycle.name) is None:
             raise UnknownLifecycleError(self._org, lifecycle.name, (each.name for each in self._config.lifecycles))
 
-    def _lifted(self, row: Standing[str, str]) -> Standing[Any, Any]:
-        status, label = self._policy.lift(row.lifecycle, row.status, row.label)
-        lifted: Standing[Any, Any] = evolve(row, status=status, label=label)  # type: ignore[arg-type]
-        return lifted
-
     def _listed(self, query: Customers) -> Page[Listed[Any, Any]]:
         page = self._store.customers(query)
-        rows = (evolve(row, standing=self._lifted(row.standing)) for row in page)
+        rows = (evolve(row, standing=self._config.lifted(row.standing)) for row in page)
         return Page(tuple(rows), page.next)
 
     def _activity(self, stored: StoredActivity) -> Activity:

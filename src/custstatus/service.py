@@ -49,7 +49,7 @@ _BATCH = 10_000
 
 
 # The constructor of a named tuple, less the function around it: half the cost of a decision.
-_decision: Callable[[tuple[Verdict, Account, str]], Decision] = partial(tuple.__new__, Decision)
+_decision: Callable[[tuple[Verdict, Account, OrgConfig[Any]]], Decision] = partial(tuple.__new__, Decision)
 
 
 def utc_now() -> datetime:
@@ -142,13 +142,13 @@ class StatusService(Look[L]):
             raise
         if account is None:
             raise self._unknown(customer)
-        return _decision((self._policy.verdict_of(account, action), account, self._hash))
+        return _decision((self._policy.verdict_of(account, action), account, self._config))
 
     def decide_all(self, customer: str, actions: Iterable[AnyAction]) -> dict[AnyAction, Decision]:
         """Say of several actions whether the customer may do them now, all from one read. Raises as `decide` does."""
         account = self._account(customer)
         verdict_of = self._policy.verdict_of
-        return {action: Decision(verdict_of(account, action), account, self._hash) for action in actions}
+        return {action: Decision(verdict_of(account, action), account, self._config) for action in actions}
 
     def check(self, customer: str, action: AnyAction) -> Decision:
         """

@@ -221,8 +221,10 @@ def _lifts(
     effects: Mapping[tuple[Place, AnyAction], Effect],
 ) -> list[Lift]:
     here = effects[label or status, action]
+    # A suspicion may be milder than a suspension, but it is no way out of one.
+    targets = [place for place in places if not lifecycle.group_of(place[0]) - lifecycle.group_of(status)]
     found: list[Lift] = []
-    for to_status, to_label in places:
+    for to_status, to_label in targets:
         move = lifecycle.move(status, to_status)
         effect = effects.get((to_label or to_status, action), Effect.ALLOW)
         if (

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Iterable
+from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 
 from custstatus.adapters.cursors import activity_cursor, micros, moment, number, page, read_activity_cursor
@@ -53,16 +54,18 @@ def within(transaction: Transaction, operation: Operation[T | None]) -> Operatio
     yield transaction.begin, ()
     try:
         result = yield from operation
-    except BaseException:
-        for text in transaction.rollback:
-            yield text, ()
+        if result is not None:
+            yield transaction.commit, ()
+            return result
+    except Exception:
+        # Where the engine has rolled back by itself (a full disk, say) there is nothing left to undo.
+        with suppress(Exception):
+            for text in transaction.rollback:
+                yield text, ()
         raise
-    if result is None:
-        for text in transaction.rollback:
-            yield text, ()
-    else:
-        yield transaction.commit, ()
-    return result
+    for text in transaction.rollback:
+        yield text, ()
+    return None
 
 
 def load(org: str, customer: str) -> Operation[Account | None]:

@@ -1,8 +1,8 @@
 """
 The SQLite store: connections, transactions and the runner. What is run on them is in `operations`.
 
-One connection writes, one writer at a time in the process; every thread reads on a connection of its own. Commits are on the
-disk before they are acknowledged: write-ahead log, synchronous FULL, both checked on opening.
+One connection writes, one writer at a time in the process; readers take one of a pool, as many as read at the same time.
+Commits are on the disk before they are acknowledged: write-ahead log, synchronous FULL, both checked on opening.
 """
 
 from __future__ import annotations
@@ -57,13 +57,17 @@ class SQLiteStore:
             raise InvalidInputError("path", "the path of a file (MemoryStore keeps things in memory)", repr(name)[:80])
         self._path = name
         self._busy_timeout = busy_timeout
-        self._lock = threading.RLock()
-        self._local = threading.local()
-        self._connections: list[sqlite3.Connection] = []
         self._closed = False
-        self._writer = self._connect()
+        self._forked: list[object] = []
+        self._open()
         with _translated():
             _migrate(self._writer)
+
+    def _open(self) -> None:
+        self._process = os.getpid()
+        self._lock = threading.RLock()
+        self._idle: list[sqlite3.Connection] = []
+        self._writer = self._connect()
 
     def _connect(self) -> sqlite3.Connection:
         with _translated():
@@ -80,28 +84,40 @@ class SQLiteStore:
         if mode != "wal" or synchronous != 2:
             connection.close()
             raise StoreError(f"expected journal_mode wal and synchronous 2 (FULL), got {mode} and {synchronous}")
-        with self._lock:
-            self._connections.append(connection)
-        return connection
-
-    def _reader(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            self._check_open()
-            connection = self._local.connection = self._connect()
         return connection
 
     def _check_open(self) -> None:
         if self._closed:
             raise StoreClosedError("the store was closed: open another one")
+        if self._process != os.getpid():
+            # SQLite's connections do not survive a fork, and closing them here would drop the parent's locks.
+            self._forked += [self._writer, self._idle]
+            self._open()
 
     def _read(self, operation: Operation[T]) -> T:
-        return _run(operation, self._reader())
+        self._check_open()
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._connect()
+        try:
+            return _run(operation, connection)
+        finally:
+            # One that was interrupted in a snapshot, or outlived the store, is of no further use.
+            if self._closed or connection.in_transaction:
+                connection.close()
+            else:
+                self._idle.append(connection)
 
     def _write(self, operation: Operation[T | None]) -> T | None:
+        self._check_open()
         with self._lock:
             self._check_open()
-            return _run(within(OWN, operation), self._writer)
+            try:
+                return _run(within(OWN, operation), self._writer)
+            finally:
+                if self._writer.in_transaction:  # interrupted between two statements
+                    self._writer.execute("ROLLBACK")
 
     def load(self, org: str, customer: str) -> Account | None:
         return self._read(operations.load(org, customer))
@@ -159,11 +175,13 @@ class SQLiteStore:
         return _JoinedStore(connection)
 
     def close(self) -> None:
+        if self._closed:
+            return
         with self._lock:
             self._closed = True
-            for connection in self._connections:
-                connection.close()
-            self._connections.clear()
+            self._writer.close()
+            while self._idle:
+                self._idle.pop().close()
 
 
 class _JoinedStore(SQLiteStore):

@@ -1,0 +1,194 @@
+"""Everything that can be wrong with an organisation's configuration, and what an organisation may waive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from custstatus import bounds
+from custstatus.bounds import check_id
+from custstatus.errors import InvalidInputError
+from custstatus.lifecycle import Lifecycle
+from custstatus.policies.idle import IdleRule
+from custstatus.policies.rules import RestrictionPolicy
+from custstatus.records import AnyAction, AnyChannel, Effect, StatusLabel
+from custstatus.states import CUSTOMER_STATUS, SHIPPED, CustomerStatus
+
+if TYPE_CHECKING:
+    from custstatus.config import OrgConfig
+
+__all__ = ["Waiver", "faults", "shape_faults"]
+
+
+class Waiver(Enum):
+    """A rule about configurations that an organisation says it knows and does without."""
+
+    ACTIVE_MAY_BE_RESTRICTED = "active_may_be_restricted"
+    """D27: ACTIVE and its labels carry no restriction."""
+    ANY_STATUS_MAY_BLOCK_EVERYTHING = "any_status_may_block_everything"
+    """D30: only DELETED and its labels block everything (closing statuses of other lifecycles do as well)."""
+    CLOSING_MAY_BE_UNBLOCKED = "closing_may_be_unblocked"
+    """A status that closes the account blocks every action."""
+
+    __hash__ = object.__hash__
+
+
+def shape_faults(config: OrgConfig[Any]) -> Iterator[str]:
+    """Fields that hold things of the wrong kind: without them nothing further can be checked."""
+    try:
+        check_id("org", config.org)
+    except InvalidInputError as error:
+        yield str(error)
+    if not (isinstance(config.labels, type) and issubclass(config.labels, StatusLabel)):
+        yield "labels: expected a subclass of StatusLabel (NoLabels for none)"
+    else:
+        for name, label in config.labels.__members__.items():
+            if not isinstance(getattr(label, "status", None), CustomerStatus) or not isinstance(label.text, str):
+                yield f"label {name}: expected a text and a CustomerStatus"
+    kinds: list[tuple[str, Sequence[object] | frozenset[object], Any]] = [
+        ("lifecycles", config.lifecycles, Lifecycle),
+        ("idle", config.idle, IdleRule),
+        ("counts_as_activity", config.counts_as_activity, AnyAction),
+        ("reason_optional", config.reason_optional, AnyChannel),
+        ("identifiers", config.identifiers, str),
+        ("waives", config.waives, Waiver),
+        ("restrictions", [config.restrictions], RestrictionPolicy),
+        ("time_zone", [config.time_zone], ZoneInfo),
+    ]
+    for name, values, kind in kinds:
+        for value in values:
+            if not isinstance(value, kind):
+                yield f"{name}: expected {kind.__name__}, got {type(value).__name__}"
+    for actions in config.actions:
+        if not (isinstance(actions, type) and issubclass(actions, AnyAction) and len(actions)):
+            yield "actions: expected enums of actions"
+
+
+def faults(config: OrgConfig[Any]) -> Iterator[str]:
+    yield from _label_faults(config)
+    yield from _lifecycle_faults(config)
+    yield from _action_faults(config)
+    yield from _restriction_faults(config)
+    yield from _idle_faults(config)
+    for name in config.identifiers:
+        if not name or len(name) > bounds.LABEL or not name.isprintable():
+            yield f"identifiers: {name!r} is no type of 1 to {bounds.LABEL} printable characters"
+    yield from _repeats("identifiers", config.identifiers)
+    if config.time_zone.key is None:
+        yield "time_zone: expected one with a key of the time zone database"
+
+
+def _repeats(what: str, names: Iterable[str]) -> Iterator[str]:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            yield f"{what}: {name!r} appears more than once"
+        seen.add(name)
+
+
+def _label_faults(config: OrgConfig[Any]) -> Iterator[str]:
+    members = config.labels.__members__
+    yield from _repeats("labels", (label.text for label in members.values()))
+    statuses = {status.value: status for status in CustomerStatus}
+    for name, label in members.items():
+        try:
+            check_id(f"label {name}", label.text, bounds.LABEL)
+        except InvalidInputError as error:
+            yield str(error)
+        if statuses.get(label.text, label.status) is not label.status:
+            yield f"label {name}: its text is the stored name of another status, {label.text!r}"
+    if members and not any(lifecycle.name == CUSTOMER_STATUS.name for lifecycle in config.lifecycles):
+        yield "labels belong to customer status, which is off: switch it on, or use NoLabels"
+
+
+def _lifecycle_faults(config: OrgConfig[Any]) -> Iterator[str]:
+    yield from _repeats("lifecycles", (lifecycle.name for lifecycle in config.lifecycles))
+    yield from _repeats("lifecycles' enums", (lifecycle.statuses.__name__ for lifecycle in config.lifecycles))
+    for lifecycle in config.lifecycles:
+        if (lifecycle.name == CUSTOMER_STATUS.name) is not (lifecycle.statuses is CustomerStatus):
+            yield f"lifecycle {lifecycle.name!r}: only customer status has that name and that enum"
+        try:
+            check_id("lifecycle's name", lifecycle.name, bounds.LABEL)
+        except InvalidInputError as error:
+            yield str(error)
+
+
+def _action_faults(config: OrgConfig[Any]) -> Iterator[str]:
+    yield from _repeats("actions", (str(action.value) for action in config.all_actions))
+    for action in config.all_actions:
+        try:
+            check_id(f"action {action.name}", action.value, bounds.LABEL)
+        except InvalidInputError as error:
+            yield str(error)
+    for kind in sorted(config.counts_as_activity - frozenset(config.all_actions), key=lambda action: action.name):
+        yield f"counts_as_activity: action {kind.name} is not configured"
+
+
+def _restriction_faults(config: OrgConfig[Any]) -> Iterator[str]:
+    actions = frozenset(config.all_actions)
+    closing = {status for lifecycle in config.lifecycles for status in lifecycle.closing}
+    blocked: set[object] = set()
+    for number, rule in enumerate(config.restrictions, 1):
+        what = f"restriction {number} ({rule.effect.name})"
+        for action in sorted((rule.actions or frozenset()) - actions, key=lambda action: action.name):
+            yield f"{what}: action {action.name} is not configured"
+        for place in rule.when:
+            status = place.status if isinstance(place, StatusLabel) else place
+            if isinstance(place, StatusLabel) and not isinstance(place, config.labels):
+                yield f"{what}: label {place.text!r} is not one of {config.labels.__name__}"
+            if status is CustomerStatus.ACTIVE and Waiver.ACTIVE_MAY_BE_RESTRICTED not in config.waives:
+                yield f"{what}: ACTIVE carries no restriction (D27), unless waived"
+            if rule.actions is None or (rule.actions >= actions and rule.effect is Effect.BLOCK):
+                blocked.add(place)
+                closes = status in closing or any(
+                    status in lifecycle.closing for lifecycle in SHIPPED if lifecycle.statuses is type(status)
+                )
+                if rule.actions is None and not closes and Waiver.ANY_STATUS_MAY_BLOCK_EVERYTHING not in config.waives:
+                    yield f"{what}: only a closing status blocks everything (D30), not {status.name}, unless waived"
+    for status in sorted(closing, key=lambda status: (type(status).__name__, status.name)):
+        labels = [label for label in config.labels if label.status is status]
+        if status in blocked or (labels and all(label in blocked for label in labels)):
+            continue
+        if Waiver.CLOSING_MAY_BE_UNBLOCKED not in config.waives:
+            name = f"{type(status).__name__}.{status.name}"
+            yield f"restrictions: {name} closes the account but does not block every action, unless waived"
+
+
+def _idle_faults(config: OrgConfig[Any]) -> Iterator[str]:
+    customer_status = config.lifecycle(CUSTOMER_STATUS.name)
+    if config.idle and customer_status is None:
+        yield "idle: customer status is off"
+    for number, rule in enumerate(config.idle, 1):
+        what = f"idle rule {number}"
+        for place in [rule.to, *(rule.of or ())]:
+            if isinstance(place, StatusLabel) and not isinstance(place, config.labels):
+                yield f"{what}: label {place.text!r} is not one of {config.labels.__name__}"
+        status = rule.to.status if isinstance(rule.to, StatusLabel) else rule.to
+        if status not in (CustomerStatus.ACTIVE, CustomerStatus.DELETED):
+            yield f"{what}: leads to {status.name}; expected a label of ACTIVE, or DELETED (D63, D64)"
+        elif rule.to is CustomerStatus.ACTIVE:
+            yield f"{what}: expected a label of ACTIVE, as ACTIVE itself is where an active customer is"
+        elif config.has_labels and config.default_label(status) is None:
+            yield f"{what}: {status.name} has no label, so it cannot be reached"
+        elif status is CustomerStatus.ACTIVE and rule.to is config.default_label(status):
+            yield f"{what}: leads to the default label of ACTIVE, where every new customer is"
+        if rule.of is not None and not rule.of:
+            yield f"{what}: touches no label"
+        for place in rule.of or ():
+            if (place.status if isinstance(place, StatusLabel) else place) is not CustomerStatus.ACTIVE:
+                yield f"{what}: touches labels of ACTIVE only (D63)"
+            elif config.has_labels and not isinstance(place, StatusLabel):
+                yield f"{what}: name labels of ACTIVE, not the status, where labels are configured"
+        if rule.of is not None and rule.to in rule.of:
+            yield f"{what}: leads from {getattr(rule.to, 'text', rule.to.name)!r} to itself"
+    periods = [rule.after for rule in config.idle]
+    if len(set(periods)) != len(periods):
+        yield "idle: two rules with the same period"
+    if customer_status is not None and any(
+        isinstance(rule.to, StatusLabel) and rule.to.status is CustomerStatus.ACTIVE for rule in config.idle
+    ):
+        relabel = customer_status.move(CustomerStatus.ACTIVE, CustomerStatus.ACTIVE)
+        if relabel is None or relabel.needs:
+            yield "idle: the table of moves has no free relabelling of ACTIVE for the sweep to use"
