@@ -1,12 +1,8 @@
 """
 Lifecycles: a chart of statuses and moves, compiled once into an immutable table; only the table runs.
 
-A chart is a `statemachine.StateMachine` class. It starts at a state named `unset` (the account is not on this
-lifecycle yet), so registering is a move like any other, and it holds moves only: whatever else it declares
-(guards, callbacks, listeners, nesting, ambiguous edges) is refused by name. The engine itself is never run by
-this library; the tests use it as the oracle for the table.
-
-What restricts an action in a status is not here (`policies`), nor is what an account lacks for a move (`planning`).
+What a chart may declare is in `charts`, what ours declare in `states`. What restricts an action in a status is not here
+(`policies`), nor is what an account lacks for a move (`planning`).
 """
 
 from __future__ import annotations
@@ -14,18 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import evolve, field, frozen
-from statemachine import State, StateMachine
-from statemachine.state import HistoryState
-from statemachine.states import States
 
+from custstatus.charts import chart_edges
 from custstatus.errors import ChartError
 
 if TYPE_CHECKING:
-    from statemachine.event import Event
-    from statemachine.transition import Transition
+    from statemachine import StateMachine
 
 __all__ = ["Lifecycle", "Move", "Need", "Status"]
 
@@ -131,25 +124,17 @@ class Lifecycle(Generic[S]):
         Raises:
             ChartError: The chart declares something that a table cannot hold; every offender is named.
         """
-        needs = dict(needs or {})
+        edges = chart_edges(statuses, chart)
+        asked = {event: frozenset(wanted) for event, wanted in (needs or {}).items()}
         back = frozenset(back)
-        faults = [*_chart_faults(statuses, chart)]
-        events = {event.id for event in _events(chart)}
-        faults += [f"needs or back name no event of the chart: {event!r}" for event in sorted({*needs, *back} - events)]
-        if faults:
-            raise ChartError(f"chart {chart.__name__}", faults)
-        moves = tuple(
-            Move(
-                source=None if state.id == "unset" else state.value,
-                target=transition.target.value,
-                event=event.id,
-                needs=frozenset(needs.get(event.id, ())),
-                back=event.id in back,
-                why=event.name,
+        unknown = sorted({*asked, *back} - {edge.event for edge in edges})
+        if unknown:
+            raise ChartError(
+                f"chart {chart.__name__}", [f"needs or back name no event of the chart: {event!r}" for event in unknown]
             )
-            for state in chart.states
-            for transition in state.transitions
-            for event in transition.events
+        moves = tuple(
+            Move(edge.source, edge.target, edge.event, asked.get(edge.event, frozenset()), edge.event in back, edge.why)
+            for edge in edges
         )
         return cls(
             name=name or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", statuses.__name__).lower(),
@@ -224,109 +209,84 @@ class Lifecycle(Generic[S]):
         )
 
 
-def _events(chart: type[StateMachine]) -> list[Event]:
-    return list(cast("list[Event]", chart.events))
+_EVENT = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
-def _named(status: Status | None) -> str:
-    return "unset" if status is None else status.name
+def _named(status: object) -> str:
+    return "unset" if status is None else str(getattr(status, "name", repr(status)))
 
 
 def _table_faults(lifecycle: Lifecycle[Any]) -> Iterator[str]:
     """What would make the table ambiguous, or lead out of a status that closes the account."""
+    statuses: Any = lifecycle.statuses
+    if not (isinstance(statuses, type) and issubclass(statuses, Status)) or issubclass(statuses, str):
+        yield f"{statuses!r}: expected an enum of Status, not of text, whose members of two lifecycles would be equal"
+        return
+    for status in statuses:
+        value = status.value
+        if not isinstance(value, str) or not value or not value.isprintable() or len(value) > 64:
+            yield f"status value {value!r}: expected text of 1 to 64 printable characters, by which it is stored"
+        if status.name == "unset":
+            yield "a status named 'unset': that is where an account is before it enters the lifecycle"
+    sound = []
+    for move in lifecycle.moves:
+        wrong = list(_move_faults(lifecycle, move))
+        yield from wrong
+        if not wrong:
+            sound.append(move)
+    yield from _clashes(sound)
+    yield from _group_faults(lifecycle)
+
+
+def _move_faults(lifecycle: Lifecycle[Any], move: Move[Any]) -> Iterator[str]:
+    """What is wrong with one move by itself."""
+    edge = f"{_named(move.source)} -> {_named(move.target)}"
+    ends = [move.target] if move.source is None else [move.source, move.target]
+    if not all(isinstance(status, lifecycle.statuses) for status in ends):
+        yield f"{edge}: both ends must be statuses of {lifecycle.statuses.__name__}, the source may be unset"
+        return
+    if not isinstance(move.event, str) or not _EVENT.fullmatch(move.event):
+        yield f"{edge}: event {move.event!r} is no name of 1 to 64 lower-case letters, digits and underscores"
+    strays = [need for need in move.needs if not isinstance(need, Need)]
+    if strays:
+        yield f"{edge}: needs what no request can meet: {', '.join(sorted(map(repr, strays)))}"
+    if not isinstance(move.why, str) or not (move.why == "" or move.why.isprintable()):
+        yield f"{edge}: its reason is no one line of text"
+    if move.back and move.source is move.target:
+        yield f"{edge}: leads back to where it starts"
+    elif move.back and not any(move.source in group for group in lifecycle.aside):
+        yield f"{edge}: leads back from {_named(move.source)}, which sets no account aside"
+    if move.source in lifecycle.closing:
+        yield f"{edge}: leads out of {_named(move.source)}, which closes the account for good"
+
+
+def _clashes(moves: Iterable[Move[Any]]) -> Iterator[str]:
+    """Where two moves contradict each other."""
     pairs: set[tuple[object, object]] = set()
     targets: dict[tuple[object, str], Status] = {}
     rules: dict[str, tuple[frozenset[Need], bool]] = {}
-    for value in [status.value for status in lifecycle.statuses]:
-        if not isinstance(value, str) or not value or not value.isprintable() or len(value) > 64:
-            yield f"status value {value!r}: expected text of 1 to 64 printable characters, by which it is stored"
-    for move in lifecycle.moves:
-        edge = f"{_named(move.source)} -> {_named(move.target)}"
-        ends = [move.target] if move.source is None else [move.source, move.target]
-        if not all(isinstance(status, lifecycle.statuses) for status in ends):
-            yield f"{edge}: both ends must be statuses of {lifecycle.statuses.__name__}, the source may be unset"
-            continue
+    for move in moves:
         if (move.source, move.target) in pairs:
-            yield f"{edge}: more than one event for one pair of statuses"
+            yield f"{_named(move.source)} -> {_named(move.target)}: more than one event for one pair of statuses"
         pairs.add((move.source, move.target))
-        if move.back and move.source is move.target:
-            yield f"{edge}: leads back to where it starts"
         other = targets.setdefault((move.source, move.event), move.target)
         if other is not move.target:
             yield f"event {move.event!r} from {_named(move.source)}: two targets, {_named(other)} and {_named(move.target)}"
         if rules.setdefault(move.event, (move.needs, move.back)) != (move.needs, move.back):
             yield f"event {move.event!r}: its needs differ by source; make it two events"
-        if move.source in lifecycle.closing:
-            yield f"{edge}: leads out of {_named(move.source)}, which closes the account for good"
+
+
+def _group_faults(lifecycle: Lifecycle[Any]) -> Iterator[str]:
+    """What is wrong with the groups that set an account aside, and with the statuses that close it."""
     seen: set[Status] = set()
     for group in lifecycle.aside:
+        if not group:
+            yield "a set-aside group without a status"
         if group & seen:
-            yield f"set-aside groups overlap at {', '.join(sorted(status.name for status in group & seen))}"
+            yield f"set-aside groups overlap at {', '.join(sorted(map(_named, group & seen)))}"
         seen |= group
     if seen & lifecycle.closing:
-        yield f"both set aside and closing: {', '.join(sorted(status.name for status in seen & lifecycle.closing))}"
+        yield f"both set aside and closing: {', '.join(sorted(map(_named, seen & lifecycle.closing)))}"
     strays = [status for status in (*seen, *lifecycle.closing) if not isinstance(status, lifecycle.statuses)]
     if strays:
         yield f"set aside or closing, but no status of {lifecycle.statuses.__name__}: {strays}"
-
-
-# What a chart class may hold beside its states and events: what the engine puts there, and its validation switches.
-_ENGINE_ATTRIBUTES = frozenset(
-    {
-        *vars(type("_Empty", (StateMachine,), {})),
-        *("initial_state", "final_states"),
-        *("validate_disconnected_states", "validate_trap_states", "validate_final_reachability"),
-    }
-)
-
-
-def _chart_faults(statuses: type[Status], chart: type[StateMachine]) -> Iterator[str]:
-    """Everything in a chart that a table of moves cannot hold, each by its name."""
-    if not issubclass(chart, StateMachine):
-        yield f"{chart.__name__} is no StateMachine (a StateChart ignores illegal events and swallows errors)"
-        return
-    states, events = list(chart.states), _events(chart)
-    known = _ENGINE_ATTRIBUTES | {state.id for state in states} | {event.id for event in events}
-    for owner in chart.__mro__[: chart.__mro__.index(StateMachine)]:
-        for name, value in vars(owner).items():
-            if name in known or name.startswith("__") or isinstance(value, States):
-                continue
-            yield f"{name!r} is no move: a chart holds moves only (no callback, guard, listener or attribute)"
-    for state in states:
-        yield from _state_faults(statuses, state)
-    missing = [status.name for status in statuses if status not in {state.value for state in states}]
-    if missing:
-        yield f"statuses without a state in the chart: {', '.join(missing)}"
-    if not any(state.id == "unset" and state.initial for state in states):
-        yield "the chart must start at a state named 'unset' (State(initial=True))"
-    yield from (f"event {event.id!r} is delayed" for event in events if event.delay)
-
-
-def _state_faults(statuses: type[Status], state: State) -> Iterator[str]:
-    if state.states or state.parallel or state.history or isinstance(state, HistoryState):
-        yield f"state {state.id!r} is nested, parallel or has a history"
-        return
-    if state.id != "unset" and not isinstance(state.value, statuses):
-        yield f"state {state.id!r} stands for no member of {statuses.__name__}"
-    if any(not spec.is_convention for spec in state._specs):
-        yield f"state {state.id!r} has a callback on entering, leaving or staying"
-    for transition in state.transitions:
-        yield from _edge_faults(state, transition)
-
-
-def _edge_faults(state: State, transition: Transition) -> Iterator[str]:
-    targets = ", ".join(target.id for target in transition.targets) or "nowhere"
-    edge = f"{state.id} -> {targets}"
-    if len(transition.targets) != 1:
-        yield f"{edge}: a move has one target"
-    elif transition.targets[0].id == "unset":
-        yield f"{edge}: nothing leads back to unset"
-    if len(list(transition.events)) != 1:
-        names = ", ".join(sorted(event.id for event in transition.events)) or "none"
-        yield f"{edge}: expected one event, found {names}"
-    if transition.internal:
-        yield f"{edge}: is internal"
-    # The engine itself attaches the conventional names (`on_x`); whatever else is attached is a callback or a guard.
-    for spec in transition._specs:
-        if not spec.is_convention:
-            yield f"{edge}: has a guard or callback {spec.attr_name!r}"

@@ -324,7 +324,10 @@ class Look(Generic[L]):
 
     def _listed(self, query: Customers) -> Page[Listed[Any, Any]]:
         page = self._store.customers(query)
-        rows = (evolve(row, standing=self._config.lifted(row.standing)) for row in page)
+        lifted = self._config.lifted
+        rows = (
+            Listed(row.customer, lifted(row.standing), row.registered_at, row.last_activity_at) for row in page.items
+        )
         return Page(tuple(rows), page.next)
 
     def _activity(self, stored: StoredActivity) -> Activity:

@@ -81,9 +81,9 @@ class CustomerStatusChart(StateMachine):
         unset.to(s.INTERNAL) | s.ACTIVE.to(s.INTERNAL), name="a test or staff account, with a reference (D9, D97)"
     )
     leave_internal = Event(s.INTERNAL.to(s.ACTIVE), name="no longer a test or staff account (D97)")
+    # Not from unset: a cancelled deletion leads back to where the account was, and nothing leads back to unset.
     schedule_deletion = Event(
-        unset.to(s.PENDING_DELETION)
-        | s.ACTIVE.to(s.PENDING_DELETION)
+        s.ACTIVE.to(s.PENDING_DELETION)
         | s.SUSPENDED.to(s.PENDING_DELETION)
         | s.FRAUD_SUSPECTED.to(s.PENDING_DELETION)
         | s.FRAUD_CONFIRMED.to(s.PENDING_DELETION)

@@ -1,0 +1,919 @@
+"""Charts compiled to tables: the table does what the engine does, and what no table can hold is refused by name."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+from attrs import evolve
+from attrs.exceptions import FrozenInstanceError
+from charts import Body, Drawn, Light, chart_of, disagreements, drawn_charts, edges_of, fires, light_chart
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from statemachine import Event, HistoryState, State, StateChart, StateMachine
+from statemachine.states import States
+
+from custstatus.errors import ChartError
+from custstatus.lifecycle import Lifecycle, Move, Need, Status
+from custstatus.states import (
+    CLIENT_STATE,
+    CUSTOMER_STATUS,
+    LEGACY_FRAUD_STATUS,
+    LOYALTY_TYPE,
+    MEMBERSHIP,
+    SHIPPED,
+    TRIAL_GROUP,
+    ClientState,
+    ClientStateChart,
+    CustomerStatus,
+    CustomerStatusChart,
+    LegacyFraudStatusChart,
+    LoyaltyTypeChart,
+    Membership,
+    MembershipChart,
+    TrialGroupChart,
+)
+
+CHARTS: dict[str, type[StateMachine]] = {
+    CUSTOMER_STATUS.name: CustomerStatusChart,
+    LEGACY_FRAUD_STATUS.name: LegacyFraudStatusChart,
+    CLIENT_STATE.name: ClientStateChart,
+    MEMBERSHIP.name: MembershipChart,
+    LOYALTY_TYPE.name: LoyaltyTypeChart,
+    TRIAL_GROUP.name: TrialGroupChart,
+}
+BY_STAFF = frozenset({Need.PERSON, Need.REASON})
+LIGHT = Lifecycle.from_chart(Light, light_chart())
+
+each_shipped = pytest.mark.parametrize("lifecycle", SHIPPED, ids=lambda lifecycle: lifecycle.name)
+some_charts = settings(
+    max_examples=settings().max_examples // 4,
+    deadline=None,
+    phases=set(Phase) - {Phase.explain},
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+
+def faults_of(attempt: Callable[[], object]) -> tuple[str, ...]:
+    """The faults that an attempt is refused for."""
+    with pytest.raises(ChartError) as refused:
+        attempt()
+    assert all(fault in str(refused.value) for fault in refused.value.faults)
+    return refused.value.faults
+
+
+def faults_in(chart: Any, statuses: type[Status] = Light, **options: Any) -> tuple[str, ...]:
+    """The faults that a chart is refused for."""
+    return faults_of(lambda: Lifecycle.from_chart(statuses, chart, **options))
+
+
+def callback() -> Callable[..., bool]:
+    """A new function for a chart to call; it never is, for no chart that has one is compiled."""
+
+    def lamp_works(*args: object) -> bool:
+        raise AssertionError("a chart was run")
+
+    return lamp_works
+
+
+class TestTableIsEngine:
+    """The engine is the oracle: fired, or refused and left where it stood."""
+
+    @each_shipped
+    def test_each_shipped_table_agrees_with_the_engine_on_every_state_and_event(
+        self, lifecycle: Lifecycle[Any]
+    ) -> None:
+        assert disagreements(lifecycle, CHARTS[lifecycle.name]) == []
+
+    @pytest.mark.parametrize("move", LIGHT.moves, ids=lambda move: move.event)
+    def test_a_table_that_lost_a_move_or_has_another_target_disagrees_with_the_engine(self, move: Move[Light]) -> None:
+        lost = LIGHT.without((move.source, move.target))
+        elsewhere = next(status for status in Light if LIGHT.move(move.source, status) is None)
+        assert disagreements(lost, light_chart())
+        assert disagreements(lost.adding(evolve(move, target=elsewhere)), light_chart())
+
+    @some_charts
+    @given(drawn_charts())
+    def test_a_random_table_agrees_with_the_engine_on_every_state_and_event(self, drawn: Drawn) -> None:
+        assert disagreements(drawn.lifecycle(), drawn.chart) == []
+
+    @some_charts
+    @given(drawn_charts())
+    def test_a_random_chart_compiles_to_its_moves_with_their_needs_and_nothing_else(self, drawn: Drawn) -> None:
+        lifecycle = drawn.lifecycle()
+        assert set(lifecycle.moves) == {drawn.move(source, target) for source, target in drawn.edges}
+        assert len(lifecycle.moves) == len(drawn.edges)
+        assert lifecycle.closing == drawn.closing
+        assert lifecycle.aside == drawn.aside
+
+    @some_charts
+    @given(drawn_charts(), st.data())
+    def test_a_randomly_edited_table_agrees_with_the_engine_on_a_chart_of_the_edited_moves(
+        self, drawn: Drawn, data: st.DataObject
+    ) -> None:
+        original = drawn.lifecycle()
+        gone = data.draw(st.sets(st.sampled_from(sorted(drawn.edges, key=str))))
+        open_sources = [None, *(status for status in drawn.statuses if status not in drawn.closing)]
+        pair = st.tuples(st.sampled_from(open_sources), st.sampled_from(list(drawn.statuses)))
+        more = {at: f"new{number}" for number, at in enumerate(data.draw(st.lists(pair, unique=True, max_size=4)))}
+        edited = original.without(*gone).adding(*(Move(*at, event) for at, event in more.items()))
+        edges = {at: event for at, event in drawn.edges.items() if at not in gone} | more
+        assert edges_of(edited) == edges
+        assert edges_of(original) == drawn.edges
+        assert disagreements(edited, chart_of(drawn.statuses, edges, checked=False)) == []
+
+    def test_the_deletion_flow_as_an_edit_agrees_with_the_engine(self) -> None:
+        # D10
+        by_hand = [move for move in CUSTOMER_STATUS.into(CustomerStatus.DELETED) if move.event != "lapse"]
+        edited = CUSTOMER_STATUS.without(*((move.source, move.target) for move in by_hand))
+        assert [move.source for move in edited.into(CustomerStatus.DELETED)] == [CustomerStatus.PENDING_DELETION]
+        assert disagreements(edited, chart_of(CustomerStatus, edges_of(edited), [CustomerStatus.DELETED])) == []
+
+    def test_a_chart_with_moves_from_any_state_agrees_with_the_engine(self) -> None:
+        def spoil(body: Body) -> None:
+            del body["fail"]
+            body["s"].RED.transitions.transitions.pop()
+            body["fail"] = Event(body["s"].DARK.from_.any())
+
+        chart = light_chart(spoil)
+        lifecycle = Lifecycle.from_chart(Light, chart)
+        assert [move.source for move in lifecycle.into(Light.DARK)] == [None, Light.RED, Light.GREEN, Light.DARK]
+        assert disagreements(lifecycle, chart) == []
+
+    def test_a_chart_that_adds_moves_to_an_inherited_one_agrees_with_the_engine(self) -> None:
+        base = light_chart()
+        chart = type(StateMachine)("Wider", (base,), {"flash": base.GREEN.to(base.DARK)})
+        lifecycle = Lifecycle.from_chart(Light, chart)
+        assert set(edges_of(lifecycle)) - set(edges_of(LIGHT)) == {(Light.GREEN, Light.DARK)}
+        assert disagreements(lifecycle, chart) == []
+
+    def test_the_engine_fires_refuses_and_stays(self) -> None:
+        chart = light_chart()
+        assert fires(chart, None, "switch_on") is Light.GREEN
+        assert fires(chart, Light.RED, "stop") is None
+        assert fires(chart, Light.RED, "no_such_event") is None
+
+
+class TestLookingUp:
+    @some_charts
+    @given(drawn_charts())
+    def test_every_way_to_ask_gives_the_same_moves(self, drawn: Drawn) -> None:
+        lifecycle = drawn.lifecycle()
+        everywhere = (None, *drawn.statuses)
+        moves = {(move.source, move.target): move for move in lifecycle.moves}
+        for source in everywhere:
+            assert lifecycle.out_of(source) == tuple(move for move in lifecycle.moves if move.source is source)
+            for target in drawn.statuses:
+                assert lifecycle.move(source, target) is moves.get((source, target))
+        for target in drawn.statuses:
+            assert lifecycle.into(target) == tuple(move for move in lifecycle.moves if move.target is target)
+            assert lifecycle.group_of(target) == next((group for group in drawn.aside if target in group), frozenset())
+
+    def test_moves_are_in_the_order_of_the_statuses_with_unset_first(self) -> None:
+        assert [(move.source, move.target) for move in LIGHT.moves] == [
+            (None, Light.GREEN),
+            (Light.RED, Light.GREEN),
+            (Light.RED, Light.DARK),
+            (Light.GREEN, Light.RED),
+            (Light.DARK, Light.RED),
+        ]
+
+    def test_the_name_is_the_enums_in_snake_case_unless_given(self) -> None:
+        assert CUSTOMER_STATUS.name == "customer_status"
+        assert LIGHT.name == "light"
+        assert Lifecycle.from_chart(Light, light_chart(), name="crossing").name == "crossing"
+
+    def test_the_name_of_an_event_says_why(self) -> None:
+        move = LIGHT.move(Light.GREEN, Light.RED)
+        assert move is not None
+        assert move.why == "somebody wants to cross"
+
+    def test_a_move_asks_for_nothing_unless_told(self) -> None:
+        assert {(move.needs, move.back) for move in LIGHT.moves} == {(frozenset(), False)}
+
+    def test_needs_and_back_are_those_of_the_event(self) -> None:
+        lifecycle = Lifecycle.from_chart(Light, light_chart(), needs={"stop": BY_STAFF}, back=["mend"])
+        assert [move.event for move in lifecycle.moves if move.needs == BY_STAFF] == ["stop"]
+        assert [move.event for move in lifecycle.moves if move.back] == ["mend"]
+
+    def test_two_compilations_of_one_chart_are_equal_and_hash_alike(self) -> None:
+        again = Lifecycle.from_chart(Light, light_chart())
+        assert again == LIGHT
+        assert hash(again) == hash(LIGHT)
+
+    @each_shipped
+    def test_a_lifecycle_survives_copying_and_pickling(self, lifecycle: Lifecycle[Any]) -> None:
+        for again in (copy.deepcopy(lifecycle), pickle.loads(pickle.dumps(lifecycle))):
+            assert again == lifecycle
+            assert all(again.move(move.source, move.target) == move for move in lifecycle.moves)
+
+
+def with_extra(**options: Any) -> Callable[[Body], None]:
+    """One more move, GREEN -> DARK, with something on it."""
+
+    def spoil(body: Body) -> None:
+        body["extra"] = Event(body["s"].GREEN.to(body["s"].DARK, **options))
+
+    return spoil
+
+
+def with_name(name: str, value: object) -> Callable[[Body], None]:
+    """One more name in the body of the class."""
+    return lambda body: body.update({name: value})
+
+
+class Watchful:
+    """A base of ordinary Python that the engine would look for callbacks in."""
+
+    on_stop = callback()
+
+
+class Watched(StateMachine):
+    """A base of the engine's with a callback."""
+
+    def on_enter_state(self) -> None:
+        raise AssertionError("a chart was run")
+
+
+class Listened(StateMachine):
+    """A base with a listener, which the engine hands down."""
+
+    listeners = [Watchful]
+
+
+class TestWhatNoTableCanHold:
+    """Every offender is refused, and named."""
+
+    @pytest.mark.parametrize("kind", ["cond", "unless", "validators", "before", "on", "after"])
+    @pytest.mark.parametrize("by", [callback(), "lamp_works"], ids=["function", "name"])
+    def test_a_guard_validator_or_callback_on_a_move(self, kind: str, by: object) -> None:
+        faults = faults_in(light_chart(with_extra(**{kind: by})))
+        assert faults == ("GREEN -> DARK: has a guard or callback 'lamp_works'",)
+
+    def test_a_guard_on_moves_from_any_state(self) -> None:
+        def spoil(body: Body) -> None:
+            body["smash"] = Event(body["s"].DARK.from_.any(cond="lamp_works"))
+
+        faults = faults_in(light_chart(spoil))
+        assert "unset -> DARK: has a guard or callback 'lamp_works'" in faults
+        assert "GREEN -> DARK: has a guard or callback 'lamp_works'" in faults
+
+    def test_a_guard_added_by_a_decorator(self) -> None:
+        faults = faults_in(light_chart(lambda body: body["stop"].cond(callback())))
+        assert faults == ("GREEN -> RED: has a guard or callback 'lamp_works'",)
+
+    def test_an_event_that_decorates_a_method(self) -> None:
+        def spoil(body: Body) -> None:
+            body["extra"] = body["s"].GREEN.to(body["s"].DARK)(callback())
+
+        faults = faults_in(light_chart(spoil))
+        assert any(fault.startswith("GREEN -> DARK: has a guard or callback") for fault in faults)
+        assert all("extra" in fault or "lamp_works" in fault for fault in faults)
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            *("on_stop", "before_stop", "after_stop", "on_transition", "before_transition", "after_transition"),
+            *("on_enter_state", "on_exit_state", "on_enter_RED", "on_exit_RED", "on_enter_unset", "on_invoke_state"),
+            *("prepare_event", "on_end", "plain_method", "_private_method"),
+        ],
+    )
+    def test_a_method_whether_the_engine_would_call_it_or_not(self, name: str) -> None:
+        (fault,) = faults_in(light_chart(with_name(name, callback())))
+        assert fault.startswith(f"{name!r} is no move")
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("colour", "yellow"),
+            ("model", None),
+            ("listeners", [Watchful]),
+            ("listeners_inherit", False),
+            ("allow_event_without_transition", True),
+            ("catch_errors_as_events", True),
+        ],
+    )
+    def test_an_attribute_a_listener_or_a_switch_of_the_engine(self, name: str, value: object) -> None:
+        (fault,) = faults_in(light_chart(with_name(name, value)))
+        assert fault.startswith(f"{name!r} is no move")
+
+    @pytest.mark.parametrize(
+        ("bases", "name"),
+        [
+            ((Watchful, StateMachine), "on_stop"),
+            ((Watched,), "on_enter_state"),
+            ((Listened,), "listeners"),
+        ],
+    )
+    def test_what_is_inherited_from_a_base(self, bases: tuple[type, ...], name: str) -> None:
+        (fault,) = faults_in(light_chart(lambda body: None, *bases))
+        assert fault.startswith(f"{name!r} is no move")
+
+    def test_a_callback_attached_after_the_class_was_made(self) -> None:
+        chart = light_chart()
+        chart.on_stop = callback()
+        (fault,) = faults_in(chart)
+        assert fault.startswith("'on_stop' is no move")
+
+    @pytest.mark.parametrize("when", ["enter", "exit", "invoke"])
+    def test_a_callback_on_a_state(self, when: str) -> None:
+        called: Any = {when: callback()}
+
+        class Chart(StateMachine):
+            unset = State(initial=True)
+            red = State(value=Light.RED, **called)
+            green, dark = State(value=Light.GREEN), State(value=Light.DARK)
+            go = Event(unset.to(red) | red.to(green) | green.to(dark) | dark.to(red))
+
+        faults = faults_in(Chart)
+        assert any("'red'" in fault and "callback" in fault for fault in faults)
+
+    def test_data_of_a_final_state(self) -> None:
+        class Chart(StateMachine):
+            unset = State(initial=True)
+            red = State(value=Light.RED, final=True, donedata=callback())
+            green, dark = State(value=Light.GREEN), State(value=Light.DARK)
+            go = Event(unset.to(green) | green.to(dark) | dark.to(red))
+
+        (fault,) = faults_in(Chart)
+        assert "'red'" in fault
+
+    def test_a_compound_state(self) -> None:
+        class Chart(StateMachine):
+            unset = State(initial=True)
+
+            class lit(State.Compound):
+                red, green = State(value=Light.RED, initial=True), State(value=Light.GREEN)
+                change = red.to(green) | green.to(red)
+
+            dark = State(value=Light.DARK)
+            switch_on, fail, mend = Event(unset.to(lit)), Event(lit.to(dark)), Event(dark.to(lit))
+
+        assert "state 'lit' is nested, parallel or has a history" in faults_in(Chart)
+
+    def test_parallel_states(self) -> None:
+        class Chart(StateMachine):
+            unset = State(initial=True)
+
+            class lit(State.Parallel):
+                class cars(State.Compound):
+                    red, green = State(value=Light.RED, initial=True), State(value=Light.GREEN)
+                    change = red.to(green) | green.to(red)
+
+                class people(State.Compound):
+                    walk, wait = State(initial=True), State()
+                    step = walk.to(wait) | wait.to(walk)
+
+            dark = State(value=Light.DARK)
+            switch_on, fail, mend = Event(unset.to(lit)), Event(lit.to(dark)), Event(dark.to(lit))
+
+        assert "state 'lit' is nested, parallel or has a history" in faults_in(Chart)
+
+    def test_a_state_with_a_history(self) -> None:
+        class Chart(StateMachine):
+            unset = State(initial=True)
+
+            class lit(State.Compound):
+                red, green = State(value=Light.RED, initial=True), State(value=Light.GREEN)
+                before = HistoryState()
+                change = red.to(green) | green.to(red)
+
+            dark = State(value=Light.DARK)
+            switch_on, fail, mend = Event(unset.to(lit)), Event(lit.to(dark)), Event(dark.to(lit.before))
+
+        assert "state 'lit' is nested, parallel or has a history" in faults_in(Chart)
+
+    def test_a_history_beside_the_states(self) -> None:
+        def spoil(body: Body) -> None:
+            body["before"] = HistoryState()
+            body["recall"] = Event(body["s"].DARK.to(body["before"]))
+            body["again"] = Event(body["before"].to(body["s"].RED))
+
+        assert "state 'before' is nested, parallel or has a history" in faults_in(light_chart(spoil))
+
+    def test_an_internal_transition(self) -> None:
+        def spoil(body: Body) -> None:
+            body["blink"] = Event(body["s"].GREEN.to.itself(internal=True))
+
+        assert faults_in(light_chart(spoil)) == ("GREEN -> GREEN: is internal",)
+
+    def test_a_move_without_an_event(self) -> None:
+        faults = faults_in(light_chart(lambda body: body["s"].GREEN.to(body["s"].DARK)))
+        assert faults == ("GREEN -> DARK: expected one event, found none",)
+
+    def test_a_delayed_event(self) -> None:
+        def spoil(body: Body) -> None:
+            body["extra"] = Event(body["s"].GREEN.to(body["s"].DARK), delay=1000)
+
+        assert faults_in(light_chart(spoil)) == ("event 'extra' is delayed",)
+
+    def test_an_event_delayed_on_the_transition(self) -> None:
+        chart = light_chart(
+            lambda body: body["s"].GREEN.to(body["s"].DARK, event=Event("extra", delay=1000)),
+        )
+        assert faults_in(chart) == ("event 'extra' is delayed",)
+
+    def test_an_event_under_another_name_than_its_own(self) -> None:
+        def spoil(body: Body) -> None:
+            body["extra"] = Event(body["s"].GREEN.to(body["s"].DARK), id="fade")
+
+        (fault,) = faults_in(light_chart(spoil))
+        assert fault.startswith("'extra' is no move")
+
+    def test_one_event_with_two_targets_from_one_state(self) -> None:
+        def spoil(body: Body) -> None:
+            body["extra"] = Event(body["s"].GREEN.to(body["s"].DARK) | body["s"].GREEN.to.itself())
+
+        (fault,) = faults_in(light_chart(spoil))
+        assert fault == "event 'extra' from GREEN: two targets, DARK and GREEN"
+
+    def test_one_transition_with_two_targets(self) -> None:
+        chart = light_chart(with_extra())
+        chart.GREEN.transitions[-1].targets.append(chart.RED)
+        assert faults_in(chart) == ("GREEN -> DARK, RED: a move has one target",)
+
+    def test_a_transition_that_leads_nowhere(self) -> None:
+        def spoil(body: Body) -> None:
+            body["extra"] = Event(body["s"].GREEN.to(None))
+
+        assert faults_in(light_chart(spoil)) == ("GREEN -> nowhere: a move has one target",)
+
+    def test_two_events_for_one_pair(self) -> None:
+        def spoil(body: Body) -> None:
+            body["halt"] = Event(body["s"].GREEN.to(body["s"].RED))
+
+        assert faults_in(light_chart(spoil)) == ("GREEN -> RED: more than one event for one pair of statuses",)
+
+    def test_two_events_for_one_transition(self) -> None:
+        faults = faults_in(light_chart(lambda body: body["s"].GREEN.to(body["s"].DARK, event="fade break")))
+        assert faults == ("GREEN -> DARK: expected one event, found break, fade",)
+
+    @pytest.mark.parametrize("name", ["error_lamp", "done_state_red", "done_invoke_red"])
+    def test_an_event_that_the_engine_also_knows_by_a_dotted_name(self, name: str) -> None:
+        def spoil(body: Body) -> None:
+            body[name] = Event(body["s"].GREEN.to(body["s"].DARK))
+
+        (fault,) = faults_in(light_chart(spoil))
+        assert fault.startswith("GREEN -> DARK: expected one event")
+        assert name in fault
+
+    def test_one_pair_twice_under_one_event(self) -> None:
+        def spoil(body: Body) -> None:
+            body["extra"] = Event(body["s"].GREEN.to(body["s"].DARK) | body["s"].GREEN.to(body["s"].DARK))
+
+        assert faults_in(light_chart(spoil)) == ("GREEN -> DARK: more than one event for one pair of statuses",)
+
+    def test_a_move_back_to_unset(self) -> None:
+        def spoil(body: Body) -> None:
+            body["switch_off"] = Event(body["s"].RED.to(body["unset"]))
+
+        assert faults_in(light_chart(spoil)) == ("RED -> unset: nothing leads back to unset",)
+
+    def test_a_chart_without_unset(self) -> None:
+        class Chart(StateMachine):
+            s: Any = States.from_enum(Light, initial=Light.RED)
+            go = Event(s.RED.to(s.GREEN) | s.GREEN.to(s.DARK) | s.DARK.to(s.RED))
+
+        assert faults_in(Chart) == ("the chart must start at a state named 'unset' (State(initial=True))",)
+
+    def test_a_chart_that_starts_elsewhere_than_at_unset(self) -> None:
+        class Chart(StateMachine):
+            s: Any = States.from_enum(Light, initial=Light.RED)
+            unset = State()
+            go = Event(s.RED.to(s.GREEN) | s.GREEN.to(s.DARK) | s.DARK.to(unset) | unset.to(s.RED))
+
+        assert "the chart must start at a state named 'unset' (State(initial=True))" in faults_in(Chart)
+
+    def test_a_state_that_is_no_member(self) -> None:
+        def spoil(body: Body) -> None:
+            body["yellow"] = State()
+            body["warn"] = Event(body["s"].GREEN.to(body["yellow"]) | body["yellow"].to(body["s"].RED))
+
+        assert faults_in(light_chart(spoil)) == ("state 'yellow' stands for no member of Light",)
+
+    def test_states_of_another_enum(self) -> None:
+        faults = faults_in(light_chart(), statuses=Membership)
+        assert "state 'RED' stands for no member of Membership" in faults
+        assert "statuses without a state in the chart: ACTIVE, ENROLLED, UNENROLLED, ON_HOLD, MERGED" in faults
+
+    def test_states_by_value_instead_of_by_member(self) -> None:
+        class Chart(StateMachine):
+            unset = State(initial=True)
+            s: Any = States.from_enum(Light, initial=None, use_enum_instance=False)
+            go = Event(unset.to(s.RED) | s.RED.to(s.GREEN) | s.GREEN.to(s.DARK) | s.DARK.to(s.RED))
+
+        assert "state 'RED' stands for no member of Light" in faults_in(Chart)
+
+    def test_a_member_without_a_state(self) -> None:
+        class Chart(StateMachine):
+            unset = State(initial=True)
+            red, green = State(value=Light.RED), State(value=Light.GREEN)
+            go = Event(unset.to(red) | red.to(green) | green.to(red))
+
+        assert faults_in(Chart) == ("statuses without a state in the chart: DARK",)
+
+    def test_the_base_that_ignores_illegal_events(self) -> None:
+        (fault,) = faults_in(light_chart(lambda body: None, StateChart))
+        assert fault.startswith("LightChart is no StateMachine")
+
+    def test_a_chart_without_states(self) -> None:
+        class Chart(StateMachine):
+            pass
+
+        assert "statuses without a state in the chart: RED, GREEN, DARK" in faults_in(Chart)
+
+    def test_all_offenders_are_told_at_once_with_the_chart(self) -> None:
+        def spoil(body: Body) -> None:
+            body["colour"] = "yellow"
+            with_extra(cond=callback())(body)
+            body["switch_off"] = Event(body["s"].RED.to(body["unset"]))
+
+        chart = light_chart(spoil)
+        with pytest.raises(ChartError, match="LightChart: 4 fault") as refused:
+            Lifecycle.from_chart(Light, chart, needs={"dim": ()})
+        assert len(refused.value.faults) == 4
+        for offender in ("'colour'", "GREEN -> DARK", "RED -> unset", "'dim'"):
+            assert sum(offender in fault for fault in refused.value.faults) == 1
+
+
+def event_called(name: str) -> Any:
+    """A chart with one more event, of a name of its own."""
+    return light_chart(lambda body: body["s"].GREEN.to(body["s"].DARK, event=name))
+
+
+def event_held_as(name: str) -> Any:
+    """A chart with one more event, as an attribute of that name."""
+    return light_chart(lambda body: body.update({name: Event(body["s"].DARK.to(body["s"].GREEN))}))
+
+
+def made_with_a_listener() -> Any:
+    """A chart that hands a listener to the engine when a machine is made."""
+
+    def __init__(self: Any, *args: Any, **options: Any) -> None:
+        StateMachine.__init__(self, *args, listeners=[Watchful()], **options)
+
+    return light_chart(with_name("__init__", __init__))
+
+
+def unset_stands_for_red() -> Any:
+    """A chart whose first state is a member: the engine can be restored there, the table has it as unset."""
+
+    class Chart(StateMachine):
+        unset = State(initial=True, value=Light.RED)
+        green, dark = State(value=Light.GREEN), State(value=Light.DARK)
+        go = Event(unset.to(green) | green.to(dark) | dark.to(green))
+
+    return Chart
+
+
+def two_states_for_red() -> Any:
+    """A chart with two states of one value: the engine knows one of them, the table has the moves of both."""
+
+    class Chart(StateMachine):
+        unset = State(initial=True)
+        red, crimson = State(value=Light.RED), State(value=Light.RED)
+        green, dark = State(value=Light.GREEN), State(value=Light.DARK)
+        switch_on, go, stop = Event(unset.to(red)), Event(red.to(green)), Event(green.to(crimson))
+        fail, mend = Event(crimson.to(dark)), Event(dark.to(green))
+
+    return Chart
+
+
+leaks = pytest.mark.xfail(raises=pytest.fail.Exception, strict=True, reason="compiled, not refused")
+
+
+class TestWhatWouldMakeTableAndEngineDiffer:
+    """Kinds of chart for which the engine does something else than the table would."""
+
+    @leaks
+    @pytest.mark.parametrize(
+        ("chart", "offender"),
+        [
+            pytest.param(lambda: event_called("*"), "'*'", id="an event that the engine takes for every event"),
+            pytest.param(
+                lambda: event_called(""), "''", id="an event without a name, which the engine takes for every event"
+            ),
+            pytest.param(
+                lambda: event_called("stop.now"), "'stop.now'", id="an event that the engine takes for another"
+            ),
+            pytest.param(lambda: event_held_as("on_stop"), "'on_stop'", id="an event that is a callback of another"),
+            pytest.param(
+                lambda: event_held_as("before_transition"), "'before_transition'", id="an event that is a callback"
+            ),
+            pytest.param(
+                lambda: event_held_as("on_enter_state"), "'on_enter_state'", id="an event that is a state's callback"
+            ),
+            pytest.param(lambda: event_held_as("send"), "'send'", id="an event in the place of a method of the engine"),
+            pytest.param(
+                lambda: light_chart(lambda body: None, StateMachine, Watchful),
+                "'on_stop'",
+                id="a callback of a later base",
+            ),
+            pytest.param(made_with_a_listener, "'__init__'", id="a listener handed over by __init__"),
+            pytest.param(unset_stands_for_red, "RED", id="unset standing for a member"),
+            pytest.param(two_states_for_red, "RED", id="two states for one member"),
+        ],
+    )
+    def test_is_refused_by_name(self, chart: Callable[[], Any], offender: str) -> None:
+        assert any(offender in fault for fault in faults_in(chart()))
+
+    @leaks
+    def test_a_member_named_unset_is_refused_by_name(self) -> None:
+        class Odd(Status):
+            unset = "unset"
+            RED = "red"
+
+        class Chart(StateMachine):
+            s: Any = States.from_enum(Odd, initial=Odd.unset)
+            go = Event(s.unset.to(s.RED) | s.RED.to.itself())
+
+        assert any("unset" in fault for fault in faults_in(Chart, statuses=Odd))
+
+
+class TestOptionsOfAChart:
+    @pytest.mark.parametrize("options", [{"needs": {"dim": BY_STAFF}}, {"back": ["dim"]}], ids=["needs", "back"])
+    def test_needs_and_back_name_only_events_of_the_chart(self, options: dict[str, Any]) -> None:
+        assert faults_in(light_chart(), **options) == ("needs or back name no event of the chart: 'dim'",)
+
+    def test_no_move_leads_back_to_where_it_starts(self) -> None:
+        def spoil(body: Body) -> None:
+            body["blink"] = Event(body["s"].GREEN.to.itself())
+
+        assert faults_in(light_chart(spoil), back=["blink"]) == ("GREEN -> GREEN: leads back to where it starts",)
+
+    def test_groups_set_aside_do_not_overlap(self) -> None:
+        aside = [{Light.RED, Light.DARK}, {Light.DARK, Light.GREEN}]
+        assert faults_in(light_chart(), aside=aside) == ("set-aside groups overlap at DARK",)
+
+    def test_a_status_is_not_both_set_aside_and_closing(self) -> None:
+        chart = chart_of(Light, {(None, Light.RED): "a", (Light.RED, Light.GREEN): "b", (Light.RED, Light.DARK): "c",
+                                 (Light.GREEN, Light.DARK): "d"}, final=[Light.DARK])  # fmt: skip
+        assert faults_in(chart, aside=[{Light.DARK}], closing=[Light.DARK]) == ("both set aside and closing: DARK",)
+
+    def test_no_move_leads_out_of_a_closing_status(self) -> None:
+        (fault,) = faults_in(light_chart(), closing=[Light.DARK])
+        assert fault.startswith("DARK -> RED: leads out of DARK")
+
+    @pytest.mark.parametrize(
+        "options", [{"aside": [{Membership.ON_HOLD}]}, {"closing": [Membership.ON_HOLD]}], ids=["aside", "closing"]
+    )
+    def test_what_is_set_aside_or_closing_is_a_status_of_the_lifecycle(self, options: dict[str, Any]) -> None:
+        (fault,) = faults_in(light_chart(), **options)
+        assert "no status of Light" in fault
+        assert "ON_HOLD" in fault
+
+
+def one_status(value: object) -> Any:
+    """A lifecycle of one status with this value, compiled."""
+    enum: Any = Status
+    statuses = enum("One", {"ONLY": value})
+    return Lifecycle.from_chart(statuses, chart_of(statuses, {(None, statuses.ONLY): "go"}, final=[statuses.ONLY]))
+
+
+class TestValues:
+    """Statuses are stored by their values."""
+
+    @pytest.mark.parametrize(
+        "value",
+        ["", 5, None, b"red", ("red",), "a\nb", "\x00", "\x7f", "\x9f", "\u2028", "\ud800", "x" * 65],
+        ids=[
+            *("empty", "number", "none", "bytes", "tuple", "line feed", "nul", "delete", "control", "separator"),
+            *("surrogate", "too long"),
+        ],
+    )
+    def test_a_value_that_cannot_be_stored_is_refused(self, value: object) -> None:
+        (fault,) = faults_of(lambda: one_status(value))
+        assert fault.startswith(f"status value {value!r}: ")
+
+    @pytest.mark.parametrize("value", ["x", "x" * 64, "gelöscht", "on hold", "状態"])
+    def test_any_other_text_may_be_a_value(self, value: str) -> None:
+        (move,) = one_status(value).moves
+        assert move.target.value == value
+
+    def test_an_alias_is_no_status_of_its_own(self) -> None:
+        class Odd(Status):
+            RED = "red"
+            CRIMSON = RED
+
+        lifecycle = Lifecycle.from_chart(Odd, chart_of(Odd, {(None, Odd.RED): "go"}, final=[Odd.RED]))
+        assert lifecycle.move(None, Odd.CRIMSON) is lifecycle.move(None, Odd.RED)
+
+
+class TestEditing:
+    def test_an_added_move_is_in_the_new_lifecycle_only(self) -> None:
+        before = LIGHT.moves
+        fade = Move(Light.GREEN, Light.DARK, "fade", frozenset({Need.REASON}), why="the bulb is old")
+        edited = LIGHT.adding(fade)
+        assert edited.move(Light.GREEN, Light.DARK) is fade
+        assert LIGHT.move(Light.GREEN, Light.DARK) is None
+        assert LIGHT.moves is before
+        assert set(edited.moves) == {*before, fade}
+
+    def test_a_move_taken_away_is_missing_in_the_new_lifecycle_only(self) -> None:
+        before = LIGHT.moves
+        edited = LIGHT.without((Light.RED, Light.DARK), (None, Light.GREEN))
+        assert edited.move(Light.RED, Light.DARK) is None
+        assert edited.out_of(None) == ()
+        assert edited.into(Light.DARK) == ()
+        assert LIGHT.moves is before
+        assert LIGHT.move(Light.RED, Light.DARK) in before
+        assert len(edited.moves) == len(before) - 2
+
+    def test_all_moves_can_be_taken_away(self) -> None:
+        assert LIGHT.without(*edges_of(LIGHT)).moves == ()
+
+    def test_taking_away_what_was_added_gives_the_same_lifecycle(self) -> None:
+        edited = LIGHT.adding(Move(Light.GREEN, Light.DARK, "fade"))
+        assert edited != LIGHT
+        assert edited.without((Light.GREEN, Light.DARK)) == LIGHT
+
+    def test_a_move_added_where_one_is_replaces_it(self) -> None:
+        staffed = Move(Light.RED, Light.DARK, "fail", BY_STAFF)
+        edited = LIGHT.adding(staffed)
+        assert edited.move(Light.RED, Light.DARK) is staffed
+        assert len(edited.moves) == len(LIGHT.moves)
+        renamed = LIGHT.adding(Move(Light.RED, Light.DARK, "smash"))
+        assert [move.event for move in renamed.into(Light.DARK)] == ["smash"]
+
+    def test_a_move_into_a_closing_status_can_be_added_again_with_other_needs(self) -> None:
+        move = Move(CustomerStatus.ACTIVE, CustomerStatus.DELETED, "delete_at_own_wish", frozenset({Need.OWN_WISH}))
+        assert move in CUSTOMER_STATUS.adding(move).into(CustomerStatus.DELETED)
+
+    def test_everything_else_of_a_lifecycle_is_kept(self) -> None:
+        for edited in (
+            CUSTOMER_STATUS.without((None, CustomerStatus.INTERNAL)),
+            CUSTOMER_STATUS.adding(Move(CustomerStatus.INTERNAL, CustomerStatus.SUSPENDED, "lend")),
+        ):
+            assert (edited.name, edited.statuses) == (CUSTOMER_STATUS.name, CUSTOMER_STATUS.statuses)
+            assert (edited.aside, edited.closing) == (CUSTOMER_STATUS.aside, CUSTOMER_STATUS.closing)
+
+    def test_the_lax_profile_of_fraud_is_an_edit(self) -> None:
+        # D7
+        lax = Move(CustomerStatus.ACTIVE, CustomerStatus.FRAUD_CONFIRMED, "confirm_at_once", BY_STAFF)
+        edited = CUSTOMER_STATUS.adding(lax)
+        assert edited.move(CustomerStatus.ACTIVE, CustomerStatus.FRAUD_CONFIRMED) is lax
+
+    @pytest.mark.parametrize("target", CustomerStatus, ids=lambda status: status.name)
+    def test_no_move_out_of_deleted_can_be_added_not_even_another_label(self, target: CustomerStatus) -> None:
+        # D5
+        move = Move(CustomerStatus.DELETED, target, "raise_the_dead", frozenset({Need.SYSTEM_OPERATION}))
+        (fault,) = faults_of(lambda: CUSTOMER_STATUS.adding(move))
+        assert fault.startswith(f"DELETED -> {target.name}: leads out of DELETED")
+
+    @pytest.mark.parametrize("source", [ClientState.DELETED, ClientState.EXCLUDED], ids=lambda status: status.name)
+    def test_no_move_out_of_a_closed_client_state_can_be_added(self, source: ClientState) -> None:
+        # D83 D85
+        (fault,) = faults_of(lambda: CLIENT_STATE.adding(Move(source, ClientState.REGISTERED, "come_back")))
+        assert fault.startswith(f"{source.name} -> REGISTERED: leads out of {source.name}")
+
+    def test_an_added_move_has_the_needs_of_its_event(self) -> None:
+        (fault,) = faults_of(lambda: LIGHT.adding(Move(Light.GREEN, Light.DARK, "fail", BY_STAFF)))
+        assert fault == "event 'fail': its needs differ by source; make it two events"
+
+    def test_an_event_leads_back_from_all_its_sources_or_from_none(self) -> None:
+        (fault,) = faults_of(lambda: LIGHT.adding(Move(Light.GREEN, Light.DARK, "fail", back=True)))
+        assert fault.startswith("event 'fail'")
+
+    def test_an_added_move_gives_no_event_a_second_target(self) -> None:
+        (fault,) = faults_of(lambda: LIGHT.adding(Move(Light.RED, Light.RED, "go")))
+        assert fault == "event 'go' from RED: two targets, GREEN and RED"
+
+    def test_one_pair_cannot_be_added_twice(self) -> None:
+        pair = (Light.GREEN, Light.DARK)
+        (fault,) = faults_of(lambda: LIGHT.adding(Move(*pair, "fade"), Move(*pair, "smash")))
+        assert fault == "GREEN -> DARK: more than one event for one pair of statuses"
+
+    @pytest.mark.parametrize(
+        ("source", "target", "edge"),
+        [
+            (Light.RED, Membership.MERGED, "RED -> MERGED"),
+            (Membership.MERGED, Light.RED, "MERGED -> RED"),
+            (Light.RED, None, "RED -> unset"),
+            (None, Membership.MERGED, "unset -> MERGED"),
+        ],
+    )
+    def test_both_ends_of_an_added_move_are_statuses_of_the_lifecycle(
+        self, source: Any, target: Any, edge: str
+    ) -> None:
+        (fault,) = faults_of(lambda: LIGHT.adding(Move(source, target, "leap")))
+        assert fault.startswith(f"{edge}: both ends must be statuses of Light")
+
+    @pytest.mark.parametrize(("source", "target"), [("red", Light.GREEN), (Light.RED, "green")])
+    def test_a_value_is_no_status(self, source: Any, target: Any) -> None:
+        (fault,) = faults_of(lambda: LIGHT.adding(Move(source, target, "leap")))
+        assert "both ends must be statuses of Light" in fault
+
+    def test_a_value_is_no_status_to_take_a_move_away_by(self) -> None:
+        pair: Any = ("red", "green")
+        (fault,) = faults_of(lambda: LIGHT.without(pair))
+        assert "red" in fault
+
+    @leaks
+    @pytest.mark.parametrize("needs", [["person"], ["a_wish"]])
+    def test_needs_are_needs(self, needs: Any) -> None:
+        assert any("go" in fault for fault in faults_in(light_chart(), needs={"go": needs}))
+
+    @leaks
+    @pytest.mark.parametrize("event", ["", "a\nb"], ids=["empty", "line feed"])
+    def test_an_added_move_names_its_event(self, event: str) -> None:
+        (fault,) = faults_of(lambda: LIGHT.adding(Move(Light.GREEN, Light.DARK, event)))
+        assert "GREEN -> DARK" in fault
+
+    def test_every_missing_move_to_take_away_is_named(self) -> None:
+        faults = faults_of(
+            lambda: LIGHT.without((Light.GREEN, Light.DARK), (Light.RED, Light.GREEN), (None, Light.RED))
+        )
+        assert faults == (
+            "there is no move GREEN -> DARK to take away",
+            "there is no move unset -> RED to take away",
+        )
+
+    def test_a_faulty_edit_changes_nothing_and_names_the_lifecycle(self) -> None:
+        before = LIGHT.moves
+        with pytest.raises(ChartError, match="lifecycle 'light'"):
+            LIGHT.adding(Move(Light.GREEN, Light.DARK, "fade"), Move(Light.RED, Light.RED, "go"))
+        assert LIGHT.moves is before
+
+    @pytest.mark.parametrize("name", ["name", "moves", "aside", "closing", "_table"])
+    def test_a_lifecycle_is_frozen(self, name: str) -> None:
+        with pytest.raises(FrozenInstanceError):
+            setattr(LIGHT, name, ())
+
+    @pytest.mark.parametrize("name", ["source", "target", "event", "needs", "back", "why"])
+    def test_a_move_is_frozen(self, name: str) -> None:
+        with pytest.raises(FrozenInstanceError):
+            setattr(LIGHT.moves[0], name, None)
+
+
+def mermaid_edges(drawing: str) -> Counter[tuple[str, str, str]]:
+    """The (source, target, event) of every edge drawn."""
+    return Counter(re.findall(r"^ +(\S+) --> (\S+): ([^<\n]+)", drawing, re.MULTILINE))
+
+
+def table_rows(text: str) -> list[tuple[str, ...]]:
+    """The cells of every line of a table."""
+    return [tuple(re.split(r" {2,}", line, maxsplit=4)) for line in text.splitlines()]
+
+
+def drawn_as(moves: Iterable[Move[Any]], unset: str) -> Counter[tuple[str, str, str]]:
+    """What a drawing of these moves holds: each exactly once."""
+    return Counter((move.source.name if move.source else unset, move.target.name, move.event) for move in moves)
+
+
+class TestDrawings:
+    def assert_drawn(self, lifecycle: Lifecycle[Any]) -> None:
+        lines = lifecycle.mermaid().splitlines()
+        assert lines[0] == "stateDiagram-v2"
+        assert mermaid_edges(lifecycle.mermaid()) == drawn_as(lifecycle.moves, "[*]")
+        ends = [line.split()[0] for line in lines if line.endswith("--> [*]")]
+        assert sorted(ends) == sorted(status.name for status in lifecycle.closing)
+        assert len(lines) == 1 + len(lifecycle.moves) + len(ends)
+        header, *rows = table_rows(lifecycle.table())
+        assert header == ("from", "to", "event", "needs", "why")
+        assert Counter(row[:3] for row in rows) == drawn_as(lifecycle.moves, "unset")
+        for row, move in zip(rows, lifecycle.moves, strict=True):
+            told = [need.value for need in Need if need in move.needs] + (["back"] if move.back else [])
+            assert row[3] == (", ".join(told) or "-")
+            assert row[4] == move.why
+
+    @each_shipped
+    def test_a_drawing_holds_every_move_of_a_shipped_lifecycle_once(self, lifecycle: Lifecycle[Any]) -> None:
+        self.assert_drawn(lifecycle)
+
+    @some_charts
+    @given(drawn_charts())
+    def test_a_drawing_holds_every_move_of_a_random_lifecycle_once(self, drawn: Drawn) -> None:
+        self.assert_drawn(drawn.lifecycle())
+
+    def test_a_drawing_is_that_of_the_edited_table(self) -> None:
+        fade = Move(Light.GREEN, Light.DARK, "fade", BY_STAFF, back=True, why="the bulb is old")
+        edited = LIGHT.adding(fade).without((Light.RED, Light.DARK))
+        self.assert_drawn(edited)
+        assert "    GREEN --> DARK: fade<br/>person<br/>reason<br/>back\n" in edited.mermaid()
+        assert "RED --> DARK" not in edited.mermaid()
+        assert ("GREEN", "DARK", "fade", "person, reason, back", "the bulb is old") in table_rows(edited.table())
+        assert "fade" not in LIGHT.mermaid() + LIGHT.table()
+
+    def test_a_lifecycle_without_moves_is_drawn_too(self) -> None:
+        empty = LIGHT.without(*edges_of(LIGHT))
+        assert empty.mermaid() == "stateDiagram-v2\n"
+        assert table_rows(empty.table()) == [("from", "to", "event", "needs", "why")]
+
+    def test_a_line_of_the_table_is_a_move_whatever_its_reason(self) -> None:
+        edited = LIGHT.adding(Move(Light.GREEN, Light.DARK, "fade", why="the bulb\nis old"))
+        assert len(edited.table().splitlines()) == 1 + len(edited.moves)
+
+
+def test_a_status_is_neither_its_value_nor_a_status_of_another_lifecycle() -> None:
+    class Lamp(Status):
+        RED = "red"
+
+    one: Status = Lamp.RED
+    assert one != Light.RED
+    assert hash(one) != hash(Light.RED)
+    assert len({one, Light.RED, "red"}) == 3

@@ -1,0 +1,126 @@
+"""
+What a type checker catches, each mistake with the code it is caught by. It is checked, never run.
+
+Under `warn_unused_ignores` a mistake that is no longer caught is an error.
+"""
+
+# ruff: noqa: B015, B018, FURB171
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from custstatus import (
+    CLIENT_STATE,
+    CUSTOMER_STATUS,
+    MEMBERSHIP,
+    Action,
+    Activity,
+    Actor,
+    Channel,
+    ClientState,
+    CustomerStatus,
+    Effect,
+    Identifier,
+    IdleRule,
+    LegacyFraudStatus,
+    Lifecycle,
+    Membership,
+    MemoryStore,
+    Move,
+    OrgConfig,
+    SQLiteStore,
+    StatusLabel,
+    StatusService,
+    block,
+    mark,
+)
+
+
+class Label(StatusLabel):
+    REGULAR = "Regular", CustomerStatus.ACTIVE
+    LOST_PHONE = "Lost phone", CustomerStatus.SUSPENDED
+
+
+class Other(StatusLabel):
+    REGULAR = "Regular", CustomerStatus.ACTIVE
+
+
+acme = StatusService(MemoryStore(), OrgConfig("acme", Label, lifecycles=[CUSTOMER_STATUS, MEMBERSHIP]))
+desk = acme.acting(Actor("agent-7"), Channel.MEMBER_CARE)
+
+# A misspelt name.
+desk.change("c-42", Label.LOST_FONE)  # type: ignore[attr-defined]
+desk.change("c-42", CustomerStatus.SUPSENDED)  # type: ignore[attr-defined]
+acme.decide("c-42", Action.POINTS_REDEMTION)  # type: ignore[attr-defined]
+acme.acting(Actor("agent-7"), Channel.MEMBERCARE)  # type: ignore[attr-defined]
+acme.decide("c-42", Action.TRANSACTION).efect  # type: ignore[attr-defined]
+
+# Another organisation's label.
+desk.change("c-42", Other.REGULAR)  # type: ignore[arg-type]
+desk.register("c-42", Other.REGULAR)  # type: ignore[arg-type]
+desk.preview("c-42", Other.REGULAR)  # type: ignore[arg-type]
+acme.customers(CUSTOMER_STATUS, label=Other.REGULAR)  # type: ignore[arg-type]
+standing = acme.standing("c-42", CUSTOMER_STATUS)
+assert standing is not None
+standing.label == Other.REGULAR  # type: ignore[comparison-overlap]
+standing.label is Other.REGULAR  # type: ignore[comparison-overlap]
+standing.label in (Other.REGULAR,)  # type: ignore[comparison-overlap]
+foreign: StatusService[Other] = acme  # type: ignore[assignment]
+OrgConfig.from_json("", Label).default_label(CustomerStatus.ACTIVE) == Other.REGULAR  # type: ignore[comparison-overlap]
+
+# A plain text for a member, an identifier, a time.
+desk.change("c-42", "Lost phone")  # type: ignore[arg-type]
+desk.register("c-42", "Regular")  # type: ignore[arg-type]
+acme.decide("c-42", "points_redemption")  # type: ignore[arg-type]
+acme.decide_all("c-42", ["points_redemption"])  # type: ignore[list-item]
+block("points_redemption", when=Label.LOST_PHONE)  # type: ignore[arg-type]
+block(Action.POINTS_REDEMPTION, when="Lost phone")  # type: ignore[arg-type]
+mark(Action.TRANSACTION, when=["suspended"])  # type: ignore[list-item]
+IdleRule(after=timedelta(days=180), to="Dormant")  # type: ignore[arg-type]
+IdleRule(after=180, to=Label.REGULAR)  # type: ignore[arg-type]
+OrgConfig("acme", "Label")  # type: ignore[arg-type]
+OrgConfig("acme", Label, lifecycles=["customer_status"])  # type: ignore[list-item]
+desk.register("c-42", identifiers="+447900000042")  # type: ignore[arg-type]
+desk.register("c-42", identifiers=["+447900000042"])  # type: ignore[list-item]
+desk.register("c-42", identifiers=Identifier("mobile", "+447900000042"))  # type: ignore[arg-type]
+desk.add_identifier("c-42", "+447900000042")  # type: ignore[arg-type]
+acme.find("+447900000042")  # type: ignore[arg-type]
+acme.acting("agent-7")  # type: ignore[arg-type]
+acme.acting(Actor("agent-7"), "member_care")  # type: ignore[arg-type]
+acme.acting(Actor("agent-7", "system"))  # type: ignore[arg-type]
+acme.acting(Actor("agent-7"), wish="customer")  # type: ignore[arg-type]
+desk.change("c-42", Label.REGULAR, at="2026-01-01")  # type: ignore[arg-type]
+Activity("c-42", "transaction", "receipt-1", datetime.now(UTC))  # type: ignore[arg-type]
+Activity("c-42", Action.TRANSACTION, "receipt-1", datetime.now(UTC), effect="mark")  # type: ignore[arg-type]
+acme.inactive(180)  # type: ignore[arg-type]
+acme.standing("c-42", "customer_status")  # type: ignore[arg-type]
+acme.standing("c-42", CustomerStatus)  # type: ignore[arg-type]
+acme.customers(CustomerStatus.ACTIVE)  # type: ignore[arg-type]
+SQLiteStore(42)  # type: ignore[arg-type]
+
+# A member of another kind.
+desk.change("c-42", CustomerStatus)  # type: ignore[arg-type]
+acme.decide("c-42", Label.LOST_PHONE)  # type: ignore[arg-type]
+acme.decide("c-42", Channel.API)  # type: ignore[arg-type]
+acme.acting(Actor("agent-7"), Action.TRANSACTION)  # type: ignore[arg-type]
+block(Label.LOST_PHONE, when=Action.TRANSACTION)  # type: ignore[arg-type]
+acme.decide("c-42", Action.TRANSACTION) == Effect.BLOCK  # type: ignore[comparison-overlap]
+acme.decide("c-42", Action.TRANSACTION).effect == "block"  # type: ignore[comparison-overlap]
+acme.decide("c-42", Action.TRANSACTION).effect is Action.TRANSACTION  # type: ignore[comparison-overlap]
+
+# A status of another lifecycle.
+acme.customers(CUSTOMER_STATUS, ClientState.NEW)  # type: ignore[misc]
+acme.customers(CUSTOMER_STATUS, CustomerStatus.ACTIVE, Membership.ACTIVE)  # type: ignore[misc]
+acme.history("c-42", lifecycle=CUSTOMER_STATUS, status=ClientState.DELETED)  # type: ignore[misc]
+standing.status is ClientState.DELETED  # type: ignore[comparison-overlap]
+standing.status == Membership.ACTIVE  # type: ignore[comparison-overlap]
+CUSTOMER_STATUS.move(CustomerStatus.ACTIVE, LegacyFraudStatus.MARKED)  # type: ignore[arg-type]
+CUSTOMER_STATUS.adding(Move(ClientState.NEW, ClientState.REGISTERED, "register"))  # type: ignore[arg-type]
+wrong: Lifecycle[CustomerStatus] = CLIENT_STATE  # type: ignore[assignment]
+
+# None, where there may be none; and an entry holds text, as it is stored.
+acme.standing("c-42", CUSTOMER_STATUS).status  # type: ignore[union-attr]
+acme.find(Identifier("mobile", "+447900000042")).upper()  # type: ignore[union-attr]
+for entry in acme.history("c-42"):
+    entry.to_label == Label.LOST_PHONE  # type: ignore[comparison-overlap]
+    entry.to_status is CustomerStatus.SUSPENDED  # type: ignore[comparison-overlap]
