@@ -16,6 +16,7 @@ from attrs import field, frozen
 
 from custstatus.lifecycle import Need, Status
 from custstatus.records import Account, Actor, AnyChannel, Entry, Standing, StatusLabel, Wish
+from custstatus.values import Value
 
 __all__ = [
     "AccountPlan",
@@ -105,8 +106,8 @@ LACKING = {
 """The code of each need that a request does not meet."""
 
 
-@frozen(slots=False)
-class Reason:
+@frozen(slots=False, repr=False)
+class Reason(Value):
     """One thing that stands in the way of a change."""
 
     code: RefusalCode
@@ -115,8 +116,8 @@ class Reason:
     lifecycle: str | None = None
 
 
-@frozen(slots=False)
-class Refusal:
+@frozen(slots=False, repr=False)
+class Refusal(Value):
     """A change that is not made, with everything that stands in its way; nothing was written."""
 
     customer: str
@@ -149,16 +150,16 @@ class Warned(Enum):
     __hash__ = object.__hash__
 
 
-@frozen(slots=False)
-class Token:
+@frozen(slots=False, repr=False)
+class Token(Value):
     """An identifier as a store sees it: its type, and one opaque text that no two identifiers share."""
 
     type: str
     token: str = field(repr=False)
 
 
-@frozen(eq=False, slots=False)
-class Request:
+@frozen(eq=False, slots=False, repr=False)
+class Request(Value):
     """What is asked for. A target is a status, or one of the organisation's labels."""
 
     operation: Operation
@@ -191,8 +192,8 @@ Was = tuple[str | None, str | None, int | None]
 """Status, label and `back_to` of the entry whose result an account left on being set aside."""
 
 
-@frozen(eq=False, slots=False)
-class Step:
+@frozen(eq=False, slots=False, repr=False)
+class Step(Value):
     """
     One lifecycle of one change; like requests under one configuration share one object.
 
@@ -257,8 +258,8 @@ class Step:
         return entry if begins else None
 
 
-@frozen(eq=False, slots=False)
-class GuardedChange:
+@frozen(eq=False, slots=False, repr=False)
+class GuardedChange(Value):
     """A request as pure data: all that a store needs to apply it, or to say what stands in its way."""
 
     org: str
@@ -295,8 +296,8 @@ class GuardedChange:
         return self.steps[0] if len(self.steps) == 1 and not others else None
 
 
-@frozen(eq=False, slots=False)
-class Found:
+@frozen(eq=False, slots=False, repr=False)
+class Found(Value):
     """What stands in the store in the way, or instead, of a change."""
 
     account: Account | None
@@ -310,8 +311,8 @@ class Found:
     """The last activity that counts; read when the change asks for quiet."""
 
 
-@frozen(eq=False, slots=False)
-class AccountPlan:
+@frozen(eq=False, slots=False, repr=False)
+class AccountPlan(Value):
     """What is to be written for one account."""
 
     org: str
@@ -327,8 +328,8 @@ class AccountPlan:
     drops: tuple[Token, ...] = ()
 
 
-@frozen(eq=False, slots=False)
-class Plan:
+@frozen(eq=False, slots=False, repr=False)
+class Plan(Value):
     """Exactly what a change writes, for one account or several: all of it or nothing."""
 
     guarded: GuardedChange
@@ -340,8 +341,8 @@ class Plan:
         return tuple(entry for account in self.accounts for entry in account.entries)
 
 
-@frozen(slots=False)
-class Applied:
+@frozen(slots=False, repr=False)
+class Applied(Value):
     """A change that was made, with its entries in order."""
 
     entries: tuple[Entry, ...]

@@ -29,6 +29,7 @@ from custstatus.policies.rules import RestrictionPolicy
 from custstatus.policies.verdicts import CompiledPolicy
 from custstatus.records import Account, Action, AnyAction, AnyChannel, Channel, Standing, StatusLabel
 from custstatus.states import CUSTOMER_STATUS, SHIPPED, CustomerStatus
+from custstatus.values import Value
 
 __all__ = ["OrgConfig"]
 
@@ -63,8 +64,8 @@ def _waivers(values: Iterable[Waiver]) -> frozenset[Waiver]:
     return frozenset(values)
 
 
-@frozen
-class OrgConfig(Generic[L]):
+@frozen(repr=False)
+class OrgConfig(Value, Generic[L]):
     """
     The configuration of one organisation.
 

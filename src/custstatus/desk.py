@@ -19,14 +19,15 @@ from custstatus.lifecycle import Lifecycle, Status
 from custstatus.records import Actor, AnyChannel, Identifier, StatusLabel, Wish
 from custstatus.sealing import Seal
 from custstatus.states import CUSTOMER_STATUS
+from custstatus.values import Value
 
 __all__ = ["Desk"]
 
 L = TypeVar("L", bound=StatusLabel)
 
 
-@frozen(eq=False)
-class Desk(Generic[L]):
+@frozen(eq=False, repr=False)
+class Desk(Value, Generic[L]):
     """
     Who makes changes and by which way, said once. Get one from `StatusService.acting`.
 

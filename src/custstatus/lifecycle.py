@@ -16,6 +16,7 @@ from attrs import evolve, field, frozen
 
 from custstatus.charts import chart_edges
 from custstatus.errors import ChartError
+from custstatus.values import Value
 
 if TYPE_CHECKING:
     from statemachine import StateMachine
@@ -51,8 +52,8 @@ class Need(Enum):
 S = TypeVar("S", bound=Status)
 
 
-@frozen
-class Move(Generic[S]):
+@frozen(repr=False)
+class Move(Value, Generic[S]):
     """One legal step of a lifecycle."""
 
     source: S | None
@@ -67,8 +68,8 @@ class Move(Generic[S]):
     """The reason why the move exists, with its source."""
 
 
-@frozen
-class Lifecycle(Generic[S]):
+@frozen(repr=False)
+class Lifecycle(Value, Generic[S]):
     """
     A named set of statuses and the legal moves between them.
 

@@ -12,6 +12,7 @@ from attrs import field, frozen
 
 from custstatus.bounds import bounded, check_id, check_moment, check_text, kind_of
 from custstatus.errors import InvalidInputError
+from custstatus.values import Value
 
 __all__ = ["MOST", "Accounts", "Activities", "Customers", "Log"]
 
@@ -29,8 +30,8 @@ _OPTIONAL_ID = bounded(check_id, optional=True)
 _CURSOR = bounded(check_text, 2_000, optional=True)
 
 
-@frozen(kw_only=True)
-class Log:
+@frozen(kw_only=True, repr=False)
+class Log(Value):
     """Entries, by version within a customer, else in the order in which the store wrote them."""
 
     org: str = field(validator=_ID)
@@ -49,8 +50,8 @@ class Log:
     limit: int = field(default=100, validator=_check_limit)
 
 
-@frozen(kw_only=True)
-class Customers:
+@frozen(kw_only=True, repr=False)
+class Customers(Value):
     """Accounts by where they stand on one lifecycle, in the order of their customer ids."""
 
     org: str = field(validator=_ID)
@@ -69,8 +70,8 @@ class Customers:
     limit: int = field(default=100, validator=_check_limit)
 
 
-@frozen(kw_only=True)
-class Activities:
+@frozen(kw_only=True, repr=False)
+class Activities(Value):
     """Activities by time, ties by kind and reference; give a customer or a reference."""
 
     org: str = field(validator=_ID)
@@ -85,8 +86,8 @@ class Activities:
             raise InvalidInputError("Activities", "a customer, a reference or both", "neither")
 
 
-@frozen(kw_only=True)
-class Accounts:
+@frozen(kw_only=True, repr=False)
+class Accounts(Value):
     """Every account of an organisation, in the order of their customer ids."""
 
     org: str = field(validator=_ID)

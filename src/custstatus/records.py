@@ -21,6 +21,7 @@ from custstatus import bounds
 from custstatus.bounds import bounded, check_amount, check_id, check_moment, check_text
 from custstatus.errors import InvalidInputError
 from custstatus.states import CustomerStatus
+from custstatus.values import Value
 
 __all__ = [
     "Account",
@@ -144,8 +145,8 @@ class Wish(Enum):
     __hash__ = object.__hash__
 
 
-@frozen(slots=False)
-class Actor:
+@frozen(slots=False, repr=False)
+class Actor(Value):
     """Who makes a change."""
 
     id: str = field(validator=bounded(check_id))
@@ -188,8 +189,8 @@ class NoLabels(StatusLabel):
     """The labels of an organisation that has none: customers have a status only."""
 
 
-@frozen(slots=False)
-class Identifier:
+@frozen(slots=False, repr=False)
+class Identifier(Value):
     """
     What a customer is found by (D108): opaque exact text, which the host normalises.
 
@@ -205,8 +206,8 @@ class Identifier:
     """The account within the source."""
 
 
-@frozen(slots=False)
-class HeldIdentifier:
+@frozen(slots=False, repr=False)
+class HeldIdentifier(Value):
     """An identifier that an account holds, as the store knows it: by its token."""
 
     type: str
@@ -219,8 +220,8 @@ def _activity_at(value: datetime) -> datetime:
     return check_moment("Activity.at", value)
 
 
-@frozen(slots=False)
-class Activity:
+@frozen(slots=False, repr=False)
+class Activity(Value):
     """
     What a customer did, as the host reports it: one receipt, one redemption, one attempt.
 
@@ -244,8 +245,8 @@ class Activity:
             raise InvalidInputError("Activity.effect", "an Effect", bounds.kind_of(self.effect))
 
 
-@frozen(slots=False)
-class Standing(Generic[S_co, L_co]):
+@frozen(slots=False, repr=False)
+class Standing(Value, Generic[S_co, L_co]):
     """Where an account is on one lifecycle. From a store status and label are text, from the service enum members."""
 
     lifecycle: str
@@ -278,8 +279,8 @@ class EntryKind(Enum):
     __hash__ = object.__hash__
 
 
-@frozen(slots=False)
-class Entry:
+@frozen(slots=False, repr=False)
+class Entry(Value):
     """
     One line of an account's history, for good. Only MOVED has a lifecycle, a from and a to.
 
@@ -327,8 +328,8 @@ class Entry:
     approval: str | None = None
 
 
-@frozen(slots=False)
-class Account:
+@frozen(slots=False, repr=False)
+class Account(Value):
     """An account as a store holds it: one version over all its lifecycles."""
 
     org: str
@@ -351,8 +352,8 @@ class Account:
         return next((standing for standing in self.standings if standing.lifecycle == lifecycle), None)
 
 
-@frozen(slots=False)
-class Listed(Generic[S_co, L_co]):
+@frozen(slots=False, repr=False)
+class Listed(Value, Generic[S_co, L_co]):
     """One row of a list of customers."""
 
     customer: str
@@ -362,8 +363,8 @@ class Listed(Generic[S_co, L_co]):
     """The last activity that counts, UTC."""
 
 
-@frozen(slots=False)
-class Tally(Generic[S_co, L_co]):
+@frozen(slots=False, repr=False)
+class Tally(Value, Generic[S_co, L_co]):
     """How many accounts stand at one place of a lifecycle."""
 
     status: S_co | None
@@ -371,8 +372,8 @@ class Tally(Generic[S_co, L_co]):
     accounts: int
 
 
-@frozen(slots=False)
-class Page(Generic[T_co]):
+@frozen(slots=False, repr=False)
+class Page(Value, Generic[T_co]):
     """One page of a list; give `next` as `after` to get the following one."""
 
     items: tuple[T_co, ...]

@@ -16,6 +16,7 @@ from attrs import field, frozen
 from custstatus.changes import Token
 from custstatus.errors import InvalidInputError
 from custstatus.records import Identifier
+from custstatus.values import Value
 
 __all__ = ["Seal"]
 
@@ -26,8 +27,8 @@ def _joined(*parts: str) -> bytes:
     return b"".join(len(part).to_bytes(4, "big") + part for part in coded)
 
 
-@frozen
-class Seal:
+@frozen(repr=False)
+class Seal(Value):
     """A host's key, or none."""
 
     key: bytes | None = field(default=None, repr=False)

@@ -21,6 +21,7 @@ from custstatus.policies.idle import IdleRule
 from custstatus.queries import Customers
 from custstatus.records import Activity, Actor, ActorKind, Channel, Effect, Listed, Page, StatusLabel
 from custstatus.states import CUSTOMER_STATUS, CustomerStatus
+from custstatus.values import Value
 
 __all__ = ["SWEEPER", "Report", "Sweep", "Swept", "record", "sweep"]
 
@@ -30,8 +31,8 @@ SWEEPER = Actor("custstatus", ActorKind.SYSTEM)
 _PAGE = 1_000
 
 
-@frozen
-class Report:
+@frozen(repr=False)
+class Report(Value):
     """What became of reported activities."""
 
     new: int
@@ -58,8 +59,8 @@ class Swept(NamedTuple):
     """The rule that moves him; None where he comes back."""
 
 
-@frozen(eq=False)
-class Sweep:
+@frozen(eq=False, repr=False)
+class Sweep(Value):
     """What a sweep did, or in a preview would do."""
 
     run: str

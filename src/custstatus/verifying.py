@@ -10,6 +10,7 @@ from custstatus.flows import Call, Flow
 from custstatus.planning import fold
 from custstatus.queries import MOST, Accounts, Log
 from custstatus.records import Account, Entry, EntryKind, Page
+from custstatus.values import Value
 
 __all__ = ["Fault", "Verification", "verify"]
 
@@ -21,8 +22,8 @@ class Fault(NamedTuple):
     what: str
 
 
-@frozen
-class Verification:
+@frozen(repr=False)
+class Verification(Value):
     """What was looked at, and every fault found."""
 
     accounts: int

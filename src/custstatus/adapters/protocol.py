@@ -23,12 +23,13 @@ from attrs import field, frozen
 from custstatus.changes import Applied, Found, GuardedChange, Plan
 from custstatus.queries import Accounts, Activities, Customers, Log
 from custstatus.records import Account, Effect, Entry, HeldIdentifier, Listed, Page, Tally
+from custstatus.values import Value
 
 __all__ = ["ActivityBatch", "JoinableStore", "Recorded", "Store", "StoredActivity"]
 
 
-@frozen
-class StoredActivity:
+@frozen(repr=False)
+class StoredActivity(Value):
     """An activity as a store keeps it."""
 
     customer: str
@@ -41,8 +42,8 @@ class StoredActivity:
     """Whether it keeps the customer active, as the configuration said when it was recorded."""
 
 
-@frozen(eq=False)
-class ActivityBatch:
+@frozen(eq=False, repr=False)
+class ActivityBatch(Value):
     """Activities to record, all or none."""
 
     org: str
@@ -51,8 +52,8 @@ class ActivityBatch:
     """Labels of customer status: the store answers which of the batch's customers stand there."""
 
 
-@frozen
-class Recorded:
+@frozen(repr=False)
+class Recorded(Value):
     """What became of a batch."""
 
     new: int

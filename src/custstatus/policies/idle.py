@@ -11,6 +11,7 @@ from custstatus.bounds import kind_of
 from custstatus.errors import InvalidInputError
 from custstatus.records import StatusLabel
 from custstatus.states import CustomerStatus
+from custstatus.values import Value
 
 __all__ = ["IdleRule"]
 
@@ -19,8 +20,8 @@ def _places(places: Iterable[CustomerStatus | StatusLabel] | None) -> frozenset[
     return None if places is None else frozenset(places)
 
 
-@frozen
-class IdleRule:
+@frozen(repr=False)
+class IdleRule(Value):
     """
     A customer whose last activity lies further back than the period goes to the target (D60 to D64).
 

@@ -15,6 +15,7 @@ from custstatus.bounds import bounded, check_id, check_text, kind_of
 from custstatus.errors import InvalidInputError
 from custstatus.lifecycle import Status
 from custstatus.records import AnyAction, Effect, StatusLabel
+from custstatus.values import Value
 
 __all__ = ["Restriction", "RestrictionPolicy", "block", "block_everything", "mark"]
 
@@ -22,8 +23,8 @@ Place = Status | StatusLabel
 """Where a rule applies: a status means all its labels (D26)."""
 
 
-@frozen
-class Restriction:
+@frozen(repr=False)
+class Restriction(Value):
     """One rule: at any of these places these actions have this effect."""
 
     effect: Effect
@@ -56,8 +57,8 @@ class Restriction:
         return self.code or f"{self.effect.value}.{action.value}"
 
 
-@frozen(init=False)
-class RestrictionPolicy:
+@frozen(init=False, repr=False)
+class RestrictionPolicy(Value):
     """
     The restrictions of an organisation.
 

@@ -17,6 +17,7 @@ from custstatus.lifecycle import Lifecycle, Need, Status
 from custstatus.policies.rules import Place, Restriction, RestrictionPolicy
 from custstatus.records import Account, AnyAction, Effect, NoLabels, StatusLabel
 from custstatus.states import CUSTOMER_STATUS, LEGACY_FRAUD_STATUS, CustomerStatus
+from custstatus.values import Value
 
 __all__ = ["CompiledPolicy", "Contribution", "Lift", "Verdict", "places_of"]
 
@@ -51,8 +52,8 @@ class Lift(NamedTuple):
         return f"{self.event} to {place}{f' (needs {needs})' if needs else ''}: {self.effect.value}"
 
 
-@frozen
-class Verdict:
+@frozen(repr=False)
+class Verdict(Value):
     """What a policy says of one action at one place, or at one place of each of several lifecycles."""
 
     action: AnyAction
@@ -81,8 +82,8 @@ def places_of(
 Cell = tuple[Status | None, StatusLabel | None, AnyAction]
 
 
-@frozen(eq=False)
-class CompiledPolicy:
+@frozen(eq=False, repr=False)
+class CompiledPolicy(Value):
     """A policy, compiled for the lifecycles, labels and actions of one organisation."""
 
     org: str
