@@ -14,6 +14,7 @@ from benchmarks.orm import OrmPeer
 from custstatus import SQLiteStore
 from custstatus.adapters.cursors import micros
 from custstatus.adapters.sqlite import statements
+from custstatus.adapters.sqlite.statements import Statement
 
 __all__ = ["figures"]
 
@@ -72,27 +73,30 @@ class ByHand:
         for _ in range(CHANGES):
             self.change(next(self._labels))
 
+    def execute(self, statement: Statement, *parameters: object) -> sqlite3.Cursor:
+        text, arrange = statement
+        return self.connection.execute(text, parameters if arrange is None else arrange(parameters))
+
     def change(self, label: Label) -> None:
-        execute = self.connection.execute
-        name = ("acme", "c-1", "customer_status")
+        execute, name = self.execute, ("acme", "c-1", "customer_status")
         status, now = label.status.value, micros(datetime.now(UTC))
-        execute("BEGIN IMMEDIATE")
-        version, _, closed, at, text, since, *_ = execute(statements.PLACE, name).fetchone()
+        self.connection.execute("BEGIN IMMEDIATE")
+        version, _, closed, at, text, since, *_ = execute(statements.PLACE, *name).fetchone()
         legal = {"active": ("active", "suspended"), "suspended": ("active",)}
         if closed is not None or at not in legal[status] or (at, text) == (status, label.text):
-            execute("ROLLBACK")
+            self.connection.execute("ROLLBACK")
             return
         new, then = version + 1, max(now, since)
         who = ("agent-7", "person", "staff", "member_care", ACME.hash)
         entry = ("acme", "c-1", new, "moved", "customer_status", at, text, status, label.text, then, now, *who)
-        execute(statements.APPEND_ENTRY, (*entry, None, None, None, None, 0, None, None, 0, None, None, None))
-        execute(statements.KEEP_TEXT, ("acme", "c-1", new, "for the measure", None))
+        execute(statements.APPEND_ENTRY, *entry, None, None, None, None, 0, None, None, 0, None, None, None)
+        execute(statements.KEEP_TEXT, "acme", "c-1", new, "for the measure", None)
         if at == status:
-            execute(statements.RELABEL_STANDING, (*name, label.text, then, "agent-7", "person", new, None))
+            execute(statements.RELABEL_STANDING, *name, label.text, then, "agent-7", "person", new, None)
         else:
-            execute(statements.MOVE_STANDING, (*name, status, label.text, then, "agent-7", "person", new, None))
-        execute(statements.STEP_ACCOUNT, ("acme", "c-1", new, None))
-        execute("COMMIT")
+            execute(statements.MOVE_STANDING, *name, status, label.text, then, "agent-7", "person", new, None)
+        execute(statements.STEP_ACCOUNT, "acme", "c-1", new, None)
+        self.connection.execute("COMMIT")
 
     def statements(self) -> int:
         traced: list[str] = []

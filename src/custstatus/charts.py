@@ -60,7 +60,7 @@ def chart_edges(statuses: type[Enum], chart: type[StateMachine]) -> tuple[Edge, 
 _KNOWN = frozenset(
     {
         *vars(type("_Empty", (StateMachine,), {})),
-        *("initial_state", "final_states", "__annotations__", "__orig_bases__", "__parameters__"),
+        *("initial_state", "final_states"),
         *("validate_disconnected_states", "validate_trap_states", "validate_final_reachability"),
     }
 )
@@ -83,7 +83,7 @@ def _chart_faults(statuses: type[Enum], chart: type[StateMachine]) -> Iterator[s
     for owner in chart.__mro__:
         if owner not in StateMachine.__mro__:
             for name, value in vars(owner).items():
-                if name not in known and not isinstance(value, States):
+                if name not in known and not isinstance(value, States) and not _pythons_own(name, value):
                     yield f"{name!r} is no move: a chart holds moves only (no callback, guard, listener or attribute)"
     yield from (fault for event in events for fault in _event_faults(event))
     for state in states:
@@ -97,6 +97,15 @@ def _chart_faults(statuses: type[Enum], chart: type[StateMachine]) -> Iterator[s
         yield f"statuses with two states in the chart: {', '.join(twice)}"
     if not any(state.id == "unset" and state.initial for state in states):
         yield "the chart must start at a state named 'unset' (State(initial=True))"
+
+
+def _pythons_own(name: str, value: object) -> bool:
+    """Whether Python itself puts such a name into a class, as each version does others: what is no function of the author's."""
+    if not (name.startswith("__") and name.endswith("__")):
+        return False
+    return name.startswith("__annotate") or not (
+        callable(value) or isinstance(value, (classmethod, staticmethod, property))
+    )
 
 
 def _event_faults(event: Event) -> Iterator[str]:

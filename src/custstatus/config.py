@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from datetime import UTC, tzinfo
 from functools import cached_property
 from typing import Any, Generic, TypeVar, cast
-from zoneinfo import ZoneInfo
 
 from attrs import evolve, field, frozen
 
@@ -60,6 +60,10 @@ def _names(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(values)
 
 
+def _time_zone(value: tzinfo) -> tzinfo:
+    return UTC if getattr(value, "key", None) == "UTC" else value
+
+
 def _waivers(values: Iterable[Waiver]) -> frozenset[Waiver]:
     return frozenset(values)
 
@@ -97,8 +101,8 @@ class OrgConfig(Value, Generic[L]):
     """The channels on which a move that asks for no reason itself needs none (D54)."""
     identifiers: tuple[str, ...] = field(default=("mobile", "email", "external_id"), converter=_names)
     """The types of identifier that are supported, the primary one first (D108)."""
-    time_zone: ZoneInfo = field(factory=lambda: ZoneInfo("UTC"))
-    """For what falls on days."""
+    time_zone: tzinfo = field(default=UTC, converter=_time_zone)
+    """For what falls on days: `zoneinfo.ZoneInfo("Europe/Paris")`, say, or `datetime.UTC`."""
     waives: frozenset[Waiver] = field(default=frozenset(), converter=_waivers)
     policy: CompiledPolicy = field(init=False, repr=False, eq=False)
     """The restrictions, compiled."""

@@ -7,9 +7,8 @@ What a configuration means and which ones hold together is in `config`; this is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import UTC, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
-from zoneinfo import ZoneInfo
 
 from custstatus.errors import InvalidInputError
 from custstatus.lifecycle import Lifecycle, Move, Need, Status
@@ -93,7 +92,7 @@ class Resolved(NamedTuple):
     idle: tuple[IdleRule, ...]
     counts_as_activity: frozenset[AnyAction]
     reason_optional: frozenset[AnyChannel]
-    time_zone: ZoneInfo
+    time_zone: tzinfo
 
 
 def document_of(config: OrgConfig[Any]) -> ConfigDocument:
@@ -155,7 +154,7 @@ def document_of(config: OrgConfig[Any]) -> ConfigDocument:
         counts_as_activity=sorted(action.value for action in config.counts_as_activity),
         reason_optional=sorted(channel.value for channel in config.reason_optional),
         identifiers=list(config.identifiers),
-        time_zone=config.time_zone.key,
+        time_zone=getattr(config.time_zone, "key", "UTC"),
         waives=sorted(waiver.value for waiver in config.waives),
     )
 
@@ -220,7 +219,7 @@ def read_document(
         raise InvalidInputError("configuration.actions", "every action of its enums, in their order", "others")
     known_channels = {channel.value: channel for kind in channels for channel in kind}
     try:
-        time_zone = ZoneInfo(document["time_zone"])
+        time_zone = _time_zone(document["time_zone"])
     except Exception as error:  # ZoneInfo raises KeyError, ValueError or OSError, by what is wrong with the key
         raise InvalidInputError("configuration.time_zone", "a key of the time zone database", "another") from error
     return Resolved(
@@ -251,6 +250,13 @@ def read_document(
         reason_optional=frozenset(_named(known_channels, value, "channel") for value in document["reason_optional"]),
         time_zone=time_zone,
     )
+
+
+def _time_zone(key: str) -> tzinfo:
+    # Looked up only where an organisation has one: not every system has the time zone database.
+    from zoneinfo import ZoneInfo
+
+    return UTC if key == "UTC" else ZoneInfo(key)
 
 
 def _named(known: Any, name: str, what: str) -> Any:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC
 from enum import Enum
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from custstatus import bounds
 from custstatus.bounds import check_id
@@ -55,7 +55,6 @@ def shape_faults(config: OrgConfig[Any]) -> Iterator[str]:
         ("identifiers", config.identifiers, str),
         ("waives", config.waives, Waiver),
         ("restrictions", [config.restrictions], RestrictionPolicy),
-        ("time_zone", [config.time_zone], ZoneInfo),
     ]
     for name, values, kind in kinds:
         for value in values:
@@ -76,8 +75,8 @@ def faults(config: OrgConfig[Any]) -> Iterator[str]:
         if not name or len(name) > bounds.LABEL or not name.isprintable():
             yield f"identifiers: {name!r} is no type of 1 to {bounds.LABEL} printable characters"
     yield from _repeats("identifiers", config.identifiers)
-    if config.time_zone.key is None:
-        yield "time_zone: expected one with a key of the time zone database"
+    if config.time_zone is not UTC and not isinstance(getattr(config.time_zone, "key", None), str):
+        yield "time_zone: expected datetime.UTC, or a zoneinfo.ZoneInfo with a key of the time zone database"
 
 
 def _repeats(what: str, names: Iterable[str]) -> Iterator[str]:

@@ -274,19 +274,24 @@ class Look(Generic[L]):
 
     def verify(self, *, progress: Callable[[int], None] | None = None) -> Verification:
         """
-        Fold the history of every account and compare it with the current rows.
+        Fold the history of every account and compare it with the current rows; and find histories without an account.
 
         Args:
             progress: Told how many accounts are done, page by page.
         """
         total = Verification(0, 0)
-        query: Accounts | None = Accounts(org=self._org)
-        while query is not None:
-            verified, following = flows.run(verifying.verify(query), self._store)
+        accounts: Accounts | None = Accounts(org=self._org)
+        while accounts is not None:
+            verified, following = flows.run(verifying.verify(accounts), self._store)
             total += verified
             if progress is not None:
                 progress(total.accounts)
-            query = None if following is None else evolve(query, after=following)
+            accounts = None if following is None else evolve(accounts, after=following)
+        log: Log | None = Log(org=self._org, limit=MOST)
+        while log is not None:
+            lost, following = flows.run(verifying.verify_log(log), self._store)
+            total += Verification(0, 0, lost)
+            log = None if following is None else evolve(log, after=following)
         return total
 
     def _now(self) -> datetime:

@@ -54,7 +54,8 @@ def plan(found: Found, guarded: GuardedChange) -> Plan | Applied | Refusal:
     rows = {} if account is None else {standing.lifecycle: standing for standing in account.standings}
     reasons = list(guarded.faults)
     _account_reasons(found, guarded, reasons)
-    if (account is None) is guarded.registers:
+    # Of a closed account there is nothing more to say: no other way leads out of it.
+    if (account is None) is guarded.registers and (account is None or account.closed_at is None):
         for step in guarded.steps:
             _step_reasons(step, account, rows.get(step.lifecycle), found.behind, guarded, reasons)
     if guarded.adds or guarded.drops:

@@ -47,6 +47,17 @@ def verify(query: Accounts) -> Flow[tuple[Verification, str | None]]:
     return Verification(len(page), seen, tuple(faults)), page.next
 
 
+def verify_log(query: Log) -> Flow[tuple[tuple[Fault, ...], str | None]]:
+    """Whether each registration in one page of an organisation's log has its account; also where the next page begins."""
+    page: Page[Entry] = yield Call.of("log", query)
+    lost: list[Fault] = []
+    for entry in page:
+        if entry.kind is EntryKind.REGISTERED:
+            account: Account | None = yield Call.of("load", entry.org, entry.customer)
+            lost += [] if account else [Fault(entry.customer, "its history is there, but not the account")]
+    return tuple(lost), page.next
+
+
 def _history(account: Account) -> Flow[list[Entry]]:
     query = Log(org=account.org, customer=account.customer, limit=MOST)
     entries: list[Entry] = []

@@ -55,7 +55,7 @@ def test_it_can_be_piped_in_any_encoding(db: Path) -> None:
     assert b"Lost phone" in raw.getvalue()
 
 
-@pytest.mark.parametrize("arguments", [(), ("no-such-command",), ("show",), ("show", "h0001"), ("demo", "--days", "3")])
+@pytest.mark.parametrize("arguments", [("no-such-command",), ("show",), ("show", "h0001"), ("demo", "--days", "3")])
 def test_bad_usage(arguments: tuple[str, ...]) -> None:
     ran = run(*arguments)
     assert ran.code == 2

@@ -11,6 +11,7 @@ from collections import Counter
 from datetime import datetime
 from operator import gt, lt
 from threading import RLock
+from typing import Self
 
 from attrs import evolve
 
@@ -53,6 +54,12 @@ class MemoryStore:
         self._orgs: dict[str, _Org] = {}
         self._accounts: dict[tuple[str, str], Account] = {}
         self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def load(self, org: str, customer: str) -> Account | None:
         account = self._accounts.get((org, customer))

@@ -8,12 +8,11 @@ import io
 import zlib
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from operator import attrgetter
-from zoneinfo import ZoneInfo
 
 from attrs import frozen
 
@@ -56,11 +55,11 @@ class Purchases:
 
     baskets: tuple[Basket, ...]
     redemptions: tuple[Redemption, ...]
-    zone: ZoneInfo
+    zone: tzinfo
     """Where the shops are."""
 
     @classmethod
-    def read(cls, directory: Traversable, zone: ZoneInfo) -> Purchases:
+    def read(cls, directory: Traversable, zone: tzinfo) -> Purchases:
         """
         Read `baskets.csv.gz` and `coupon_redemptions.csv.gz`.
 
@@ -107,19 +106,20 @@ class Purchases:
             day += timedelta(days=1)
 
 
-def _baskets(directory: Traversable, zone: ZoneInfo) -> Iterator[Basket]:
+def _baskets(directory: Traversable, zone: tzinfo) -> Iterator[Basket]:
     wanted = "household_id", "basket_id", "at", "amount"
     for place, (household, basket, at, amount) in _rows(directory, "baskets.csv.gz", wanted):
         try:
-            local = datetime.fromisoformat(at).replace(tzinfo=zone)
-            yield Basket(int(household), basket, local.astimezone(UTC), local.date(), Decimal(amount))
-        except (ValueError, InvalidOperation):
+            local, paid = datetime.fromisoformat(at), Decimal(amount)
+            if local.tzinfo is not None or not paid.is_finite():
+                raise ValueError
+            moment = local.replace(tzinfo=zone).astimezone(UTC)
+            yield Basket(int(household), basket, moment, local.date(), paid)
+        except (ValueError, OverflowError, InvalidOperation):
             raise CommandError(f"{place}: expected a household's number, a local time and an amount") from None
 
 
-def _redemptions(
-    directory: Traversable, zone: ZoneInfo, first: dict[tuple[int, date], datetime]
-) -> Iterator[Redemption]:
+def _redemptions(directory: Traversable, zone: tzinfo, first: dict[tuple[int, date], datetime]) -> Iterator[Redemption]:
     seen: Counter[tuple[str, str, str]] = Counter()
     wanted = "household_id", "coupon_upc", "at"
     for place, row in _rows(directory, "coupon_redemptions.csv.gz", wanted):
@@ -139,17 +139,19 @@ def _rows(directory: Traversable, name: str, wanted: tuple[str, ...]) -> Iterato
     try:
         text = gzip.decompress(path.read_bytes()).decode()
     except FileNotFoundError:
-        raise CommandError(f"{path}: no such file; the data are baskets.csv.gz and coupon_redemptions.csv.gz") from None
-    except OSError as error:
-        raise CommandError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except (EOFError, zlib.error, UnicodeDecodeError):
+        message = f"{path}: no such file; the data are baskets.csv.gz and coupon_redemptions.csv.gz"
+        raise CommandError(message, code=2) from None
+    except (gzip.BadGzipFile, EOFError, zlib.error, UnicodeDecodeError):
         raise CommandError(f"{path}: is no gzipped text, or is cut off") from None
+    except OSError as error:
+        raise CommandError(f"{path}: cannot be read: {error.strerror or error}", code=2) from None
     rows = csv.reader(io.StringIO(text, newline=""))
     header = next(rows, [])
     if not set(wanted) <= set(header):
         raise CommandError(f"{path}: expected the columns {', '.join(wanted)}")
     columns = [header.index(column) for column in wanted]
-    for number, row in enumerate(rows, 2):
+    for row in rows:
+        place = f"{path}, line {rows.line_num}"
         if len(row) != len(header):
-            raise CommandError(f"{path}, line {number}: expected {len(header)} columns, found {len(row)}")
-        yield f"{path}, line {number}", tuple([row[column] for column in columns])
+            raise CommandError(f"{place}: expected {len(header)} columns, found {len(row)}")
+        yield place, tuple([row[column] for column in columns])

@@ -24,7 +24,6 @@ from custstatus import (
     Effect,
     Identifier,
     Membership,
-    Plan,
     Refusal,
     Report,
     StatusService,
@@ -39,7 +38,7 @@ from custstatus.cli.story import Part, Scene, Story, Turn
 __all__ = ["Clock", "Outcome", "Replay", "Return"]
 
 TILL = Actor("till", ActorKind.SYSTEM)
-SCORING = Actor("fraud-scoring", ActorKind.SYSTEM)
+SCORING = Actor("scoring", ActorKind.SYSTEM)
 MARKETING = Actor("marketing", ActorKind.SYSTEM)
 AGENT = Actor("agent-7", name="Robin Okafor")
 INVESTIGATOR = Actor("agent-12", name="Kim Larsen")
@@ -63,7 +62,7 @@ class Return:
     mobile: str
     old: str
     new: str
-    wanted: Refusal | Plan | None
+    refusal: Refusal | None
     """What came of asking for the old account back."""
 
 
@@ -101,10 +100,10 @@ class Replay:
         self._at_wish = self.service.acting(AGENT, Channel.MEMBER_CARE, wish=Wish.CUSTOMER)
         self._fraud_desk = self.service.acting(INVESTIGATOR, Channel.MEMBER_CARE)
 
-    def run(self, *, each_day: Callable[[], None] = lambda: None) -> Outcome:
-        """Replay everything, calling *each_day* after every day."""
+    def run(self, *, progress: Callable[[int], None] | None = None) -> Outcome:
+        """Replay everything; *progress* is told after every day how many are done."""
         scenes = list(self._story.scenes)
-        for day, purchases in self._purchases.days():
+        for number, (day, purchases) in enumerate(self._purchases.days(), 1):
             night = self._midnight(day + timedelta(days=1))
             due = [scene for scene in scenes if scene.at < night]
             del scenes[: len(due)]
@@ -119,7 +118,8 @@ class Replay:
                     activities += self._redeem(event)
             self._clock.now = night
             self._close_day(day, activities)
-            each_day()
+            if progress is not None:
+                progress(number)
         for part, household in self._story.cast.items():
             self.outcome.played[part] = self._customers[household]
         return self.outcome
@@ -164,7 +164,7 @@ class Replay:
         if earlier:
             # The old account stays deleted, whoever asks (D5); the mobile is free, so it may register again (D6).
             wanted = self._care.preview(earlier[-1], Label.REGULAR, reason="wants the old account back")
-            refusal = None if not isinstance(wanted, Refusal) else wanted
+            refusal = wanted if isinstance(wanted, Refusal) else None
             self.outcome.returned = Return(mobile.value, earlier[-1], customer, refusal)
         self._till.register(customer, Membership.ENROLLED, identifiers=[mobile], key=f"register-{customer}")
         earlier.append(customer)
@@ -172,7 +172,8 @@ class Replay:
 
     def _close_day(self, day: date, activities: list[Activity]) -> None:
         """At midnight the day's activities are reported, in one batch; on the first of the month the sweep runs."""
-        self.outcome.recorded += self.service.record(*activities)
+        if activities:
+            self.outcome.recorded += self.service.record(*activities)
         tomorrow = day + timedelta(days=1)
         if tomorrow.day == 1:
             sweep = self.service.sweep(run=f"idle-{tomorrow}")

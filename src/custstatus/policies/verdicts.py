@@ -222,17 +222,15 @@ def _lifts(
     effects: Mapping[tuple[Place, AnyAction], Effect],
 ) -> list[Lift]:
     here = effects[label or status, action]
-    # A suspicion may be milder than a suspension, but it is no way out of one.
-    targets = [place for place in places if not lifecycle.group_of(place[0]) - lifecycle.group_of(status)]
     found: list[Lift] = []
-    for to_status, to_label in targets:
+    for to_status, to_label in places:
         move = lifecycle.move(status, to_status)
         effect = effects.get((to_label or to_status, action), Effect.ALLOW)
-        if (
-            move is not None
-            and (to_label or to_status) is not (label or status)
-            and effect.strictness < here.strictness
-        ):
+        # A suspicion may be milder than a suspension, but it is no way out of one; nor is what nobody can ask for.
+        sets_aside = lifecycle.group_of(to_status) - lifecycle.group_of(status)
+        if move is None or sets_aside or Need.SYSTEM_OPERATION in move.needs:
+            continue
+        if (to_label or to_status) is not (label or status) and effect.strictness < here.strictness:
             found.append(Lift(lifecycle.name, to_status, to_label, move.event, move.needs, move.back, effect))
     return found
 

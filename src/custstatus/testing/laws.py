@@ -80,20 +80,22 @@ class PlannedApply(RelayStore):
 
 
 class CheckedApply(RelayStore):
-    """The same store; where its `apply` makes no change, it must have read it all and written nothing. It counts both."""
+    """The same store; where its `apply` makes no change, it must have read it all and written nothing."""
 
     def __init__(self, store: Store) -> None:
         super().__init__(store)
-        self.applied = 0
-        self.found = 0
+        self.applied: list[GuardedChange] = []
+        """The changes that it made by itself."""
+        self.found: list[GuardedChange] = []
+        """Those for which it answered what stands there."""
 
     def apply(self, guarded: GuardedChange) -> Applied | Found:
         before = self.store.read(guarded)
         got = self.store.apply(guarded)
         if isinstance(got, Applied):
-            self.applied += 1
+            self.applied.append(guarded)
             return got
-        self.found += 1
+        self.found.append(guarded)
         after = self.store.read(guarded)
         assert plain(got) == plain(before), f"apply found {got}, read {before}"
         assert plain(after) == plain(before), f"apply wrote, though it answered Found: before {before}, after {after}"
@@ -102,7 +104,7 @@ class CheckedApply(RelayStore):
 
 def applies_as_planned(
     operations: Iterable[Operation], store: Store, twin: Store, config: OrgConfig[Any] | None = None
-) -> tuple[int, int]:
+) -> CheckedApply:
     """
     What a store's `apply` does is what reading, planning and committing would have done on an equal twin.
 
@@ -113,11 +115,11 @@ def applies_as_planned(
         config: The organisation; by default the example.
 
     Returns:
-        How many changes `apply` made, and how many it left to be planned: see to it that the former are not few.
+        Which changes `apply` made and which it left to be planned: see to it that the former are not few.
     """
     checked = CheckedApply(store)
     same_behaviour(operations, checked, PlannedApply(twin), config)
-    return checked.applied, checked.found
+    return checked
 
 
 def history_folds(service: StatusService[Any]) -> int:

@@ -64,6 +64,12 @@ class Host:
         """The time so long ago; None for none."""
         return None if ago is None else self.clock() - ago
 
+    def lifecycle(self, name: str) -> Lifecycle[Any]:
+        """The lifecycle of a name, which must be on."""
+        found = self.service.config.lifecycle(name)
+        assert found is not None, f"lifecycle {name!r} is off"
+        return found
+
     def version(self, customer: str, beside: int | None) -> int | None:
         """The version so many beside an account's; None for none, and 1 where there is no such account."""
         if beside is None:
@@ -165,32 +171,43 @@ class Wander:
 
     customer: str
     turn: int
-    """Which one: counted round and round."""
-    lifecycle: Lifecycle[Any] = CUSTOMER_STATUS
+    """Which one: counted round and round, first the statuses, then the labels of each."""
+    lifecycle: str = CUSTOMER_STATUS.name
+    """Its name."""
     manner: Manner = Manner()
 
     def perform(self, host: Host) -> object:
         desk = self.manner.desk(host.service)
         options = desk.moves(
-            self.customer, self.lifecycle, reason=self.manner.reason, reason_code=self.manner.reason_code
+            self.customer,
+            host.lifecycle(self.lifecycle),
+            reason=self.manner.reason,
+            reason_code=self.manner.reason_code,
         )
-        targets = [option.target for option in options if option.refusal is None]
+        targets: dict[Status, list[Status | StatusLabel]] = {}
+        for option in options:
+            if option.refusal is None:
+                target = option.target
+                targets.setdefault(target.status if isinstance(target, StatusLabel) else target, []).append(target)
         if not targets:
             return options
-        return desk.change(self.customer, targets[self.turn % len(targets)], **self.manner.said)
+        turn, turned = self.turn % len(targets), self.turn // len(targets)
+        labels = list(targets.values())[turn]
+        return desk.change(self.customer, labels[turned % len(labels)], **self.manner.said)
 
 
 @frozen
 class Restore:
     customer: str
-    lifecycle: Lifecycle[Any] = CUSTOMER_STATUS
+    lifecycle: str = CUSTOMER_STATUS.name
+    """Its name."""
     manner: Manner = Manner()
     beside: int | None = None
 
     def perform(self, host: Host) -> object:
         expected = host.version(self.customer, self.beside)
         return self.manner.desk(host.service).restore(
-            self.customer, self.lifecycle, expected=expected, **self.manner.said
+            self.customer, host.lifecycle(self.lifecycle), expected=expected, **self.manner.said
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
-from enum import Enum
+from functools import cache
 from typing import Any, TypeVar
 
 from attrs import evolve, fields, has
@@ -21,31 +21,41 @@ _FEW = 3
 """Small pages, so that reading everything turns many of them."""
 
 
+_ATOMS = frozenset({str, int, bool, bytes, type(None)})
+
+
 def plain(value: object) -> Any:
     """
     A value as nested tuples, every field of it, those included that its own equality passes over.
 
     Times compare with their time zone, amounts with their digits; of a page the items and whether another follows.
     """
+    kind: Any = type(value)
+    if kind in _ATOMS:
+        return value
     if isinstance(value, Decision):
         return "Decision", value.verdict, plain(value.account), value.config
     if isinstance(value, Page):
         return "Page", plain(value.items), value.next is not None
+    if isinstance(value, (tuple, list)):
+        return tuple([plain(each) for each in value])
+    names = _field_names(kind)
+    if names is not None:
+        return kind.__name__, *[plain(getattr(value, name)) for name in names]
     if isinstance(value, datetime):
         return value.isoformat(timespec="microseconds")
     if isinstance(value, Decimal):
         return str(value)
-    if isinstance(value, Enum):
-        return value
     if isinstance(value, Mapping):
         return {plain(key): plain(each) for key, each in value.items()}
-    if isinstance(value, (tuple, list)):
-        return tuple(map(plain, value))
     if isinstance(value, (set, frozenset)):
         return frozenset(map(plain, value))
-    if has(kind := type(value)):
-        return kind.__name__, *((each.name, plain(getattr(value, each.name))) for each in fields(kind))
     return value
+
+
+@cache
+def _field_names(kind: Any) -> tuple[str, ...] | None:
+    return tuple(each.name for each in fields(kind)) if has(kind) else None
 
 
 def answer(ask: Callable[..., object], *arguments: object) -> tuple[object, ...]:

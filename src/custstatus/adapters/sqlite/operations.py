@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 from custstatus.adapters.cursors import activity_cursor, micros, moment, number, page, read_activity_cursor
 from custstatus.adapters.protocol import ActivityBatch, Recorded, StoredActivity
 from custstatus.adapters.sqlite import rows, statements
+from custstatus.adapters.sqlite.statements import Statement
 from custstatus.changes import AccountPlan, Applied, Found, GuardedChange, Plan, Step
 from custstatus.queries import Accounts, Activities, Customers, Log
 from custstatus.records import Account, Entry, EntryKind, HeldIdentifier, Listed, Page, Tally
@@ -28,25 +29,24 @@ T = TypeVar("T")
 class Many(NamedTuple):
     """One statement over many rows."""
 
-    text: str
+    statement: Statement
     rows: Iterable[tuple[Any, ...]]
 
 
-Statement = tuple[str, tuple[Any, ...]] | Many
-Operation = Generator[Statement, list[tuple[Any, ...]], T]
+Operation = Generator[tuple[Statement, tuple[Any, ...]] | Many, list[tuple[Any, ...]], T]
 
 
 class Transaction(NamedTuple):
     """How an operation's statements are made one: in a transaction of our own, or within the host's."""
 
-    begin: str
-    commit: str
-    rollback: tuple[str, ...]
+    begin: Statement
+    commit: Statement
+    rollback: tuple[Statement, ...]
 
 
-OWN = Transaction("BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",))
-JOINED = Transaction("SAVEPOINT custstatus", "RELEASE custstatus", ("ROLLBACK TO custstatus", "RELEASE custstatus"))
-SNAPSHOT = Transaction("BEGIN", "COMMIT", ("ROLLBACK",))
+OWN = Transaction(statements.BEGIN_IMMEDIATE, statements.COMMIT, (statements.ROLLBACK,))
+JOINED = Transaction(statements.SAVEPOINT, statements.RELEASE, (statements.ROLLBACK_TO, statements.RELEASE))
+SNAPSHOT = Transaction(statements.BEGIN, statements.COMMIT, (statements.ROLLBACK,))
 
 
 def within(transaction: Transaction, operation: Operation[T | None]) -> Operation[T | None]:
@@ -60,11 +60,11 @@ def within(transaction: Transaction, operation: Operation[T | None]) -> Operatio
     except Exception:
         # Where the engine has rolled back by itself (a full disk, say) there is nothing left to undo.
         with suppress(Exception):
-            for text in transaction.rollback:
-                yield text, ()
+            for statement in transaction.rollback:
+                yield statement, ()
         raise
-    for text in transaction.rollback:
-        yield text, ()
+    for statement in transaction.rollback:
+        yield statement, ()
     return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from custstatus.adapters.cursors import micros, moment
@@ -33,6 +34,12 @@ _EFFECTS = {effect.value: effect for effect in Effect}
 Row = Sequence[Any]
 
 
+@lru_cache(maxsize=1_024)
+def _actor(actor: str, kind: str) -> Actor:
+    """An actor without a name; there are few of them, and checking their bounds costs more than the rest of a row."""
+    return Actor(actor, _ACTORS[kind])
+
+
 def packed(members: Iterable[str | None]) -> str:
     """A set as one text, each member between separators; unset is the empty member."""
     joined = SEPARATOR.join(sorted(member or "" for member in members))
@@ -48,7 +55,7 @@ def standing(row: Row) -> Standing[str, str]:
         label,
         moment(since),
         moment(status_since),
-        Actor(actor, _ACTORS[actor_kind]),
+        _actor(actor, actor_kind),
         version,
         back_to,
         None if until is None else moment(until),
@@ -106,7 +113,7 @@ def entry(row: Row) -> Entry:
         to_label=row[9],
         effective_at=moment(row[10]),
         recorded_at=moment(row[11]),
-        actor=Actor(row[12], _ACTORS[row[13]], row[29]),
+        actor=_actor(row[12], row[13]) if row[29] is None else Actor(row[12], _ACTORS[row[13]], row[29]),
         wish=_WISHES[row[14]],
         channel=row[15],
         config=row[16],

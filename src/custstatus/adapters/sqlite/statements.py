@@ -1,11 +1,32 @@
 """
-Every SQL statement of the SQLite store, text only.
+Every SQL statement of the SQLite store.
+
+Their parameters are numbered here, so that one can be used twice; the driver takes them one by one (`Statement`).
 
 A set in a parameter is one text: its members between unit separators (`rows.packed`), which no status or label can hold;
 unset is the empty member.
 """
 
 from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+
+class Statement(NamedTuple):
+    """A text with plain placeholders, and what puts the numbered parameters in their order; None where they are in it."""
+
+    text: str
+    arrange: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None = None
+
+
+def _statement(numbered: str) -> Statement:
+    places = [int(place) - 1 for place in re.findall(r"\?(\d+)", numbered)]
+    in_order = places == list(range(len(places)))
+    return Statement(re.sub(r"\?\d+", "?", numbered), None if in_order else itemgetter(*places))
+
 
 _ENTRY_COLUMNS = (
     "org, customer, version, kind, lifecycle, from_status, from_label, to_status, to_label, effective_at, recorded_at, "
@@ -23,11 +44,13 @@ _STANDING_SELECT = (
 
 _ACTIVITY_COLUMNS = "customer, kind, reference, at, amount, effect, counts"
 
-LOAD = f"""
+LOAD = _statement(
+    f"""
 SELECT a.version, a.registered_at, a.closed_at, {_STANDING_SELECT}
 FROM custstatus_account a LEFT JOIN custstatus_standing s ON s.org = a.org AND s.customer = a.customer
 WHERE a.org = ?1 AND a.customer = ?2 ORDER BY s.lifecycle
 """
+)
 
 _ENTRIES = f"""
 SELECT e.id, {_ENTRY_SELECT}, t.reason, t.actor_name
@@ -35,20 +58,23 @@ FROM custstatus_entry e
 LEFT JOIN custstatus_text t ON t.org = e.org AND t.customer = e.customer AND t.version = e.version
 """
 
-PRIOR = _ENTRIES + "WHERE e.org = ?1 AND e.key = ?2 ORDER BY e.ordinal"
+PRIOR = _statement(_ENTRIES + "WHERE e.org = ?1 AND e.key = ?2 ORDER BY e.ordinal")
 
-BEHIND = (
+BEHIND = _statement(
     _ENTRIES
     + "WHERE e.org = ?1 AND e.customer = ?2 AND e.version IN (SELECT value FROM json_each(?3)) ORDER BY e.version"
 )
 
-HOLDERS = """
+HOLDERS = _statement(
+    """
 SELECT token, customer FROM custstatus_identifier WHERE org = ?1 AND token IN (SELECT value FROM json_each(?2))
 """
+)
 
-LAST_ACTIVITY = "SELECT at FROM custstatus_last_activity WHERE org = ?1 AND customer = ?2"
+LAST_ACTIVITY = _statement("SELECT at FROM custstatus_last_activity WHERE org = ?1 AND customer = ?2")
 
-PLACE = """
+PLACE = _statement(
+    """
 SELECT a.version, a.registered_at, a.closed_at, s.status, s.label, s.since, s.entry, s.back_to,
     b.to_status, b.to_label, b.back_to
 FROM custstatus_account a
@@ -56,66 +82,91 @@ JOIN custstatus_standing s ON s.org = a.org AND s.customer = a.customer AND s.li
 LEFT JOIN custstatus_entry b ON b.org = s.org AND b.customer = s.customer AND b.version = s.back_to
 WHERE a.org = ?1 AND a.customer = ?2
 """
+)
 
-MOVE_STANDING = """
+MOVE_STANDING = _statement(
+    """
 UPDATE custstatus_standing SET status = ?4, label = ?5, since = ?6, status_since = ?6,
     actor = ?7, actor_kind = ?8, entry = ?9, back_to = ?10, until = NULL
 WHERE org = ?1 AND customer = ?2 AND lifecycle = ?3
 """
+)
 
 # Naming the status here would rewrite its index for nothing.
-RELABEL_STANDING = """
+RELABEL_STANDING = _statement(
+    """
 UPDATE custstatus_standing SET label = ?4, since = ?5,
     actor = ?6, actor_kind = ?7, entry = ?8, back_to = ?9, until = NULL
 WHERE org = ?1 AND customer = ?2 AND lifecycle = ?3
 """
+)
 
-STEP_ACCOUNT = """
+STEP_ACCOUNT = _statement(
+    """
 UPDATE custstatus_account SET version = ?3, closed_at = ?4 WHERE org = ?1 AND customer = ?2
 """
+)
 
-ADVANCE_ACCOUNT = """
+ADVANCE_ACCOUNT = _statement(
+    """
 UPDATE custstatus_account SET version = ?3, closed_at = coalesce(closed_at, ?4)
 WHERE org = ?1 AND customer = ?2 AND version = ?5 RETURNING registered_at
 """
+)
 
-OPEN_ACCOUNT = """
+OPEN_ACCOUNT = _statement(
+    """
 INSERT INTO custstatus_account (org, customer, version, closed_at, registered_at) VALUES (?1, ?2, ?3, ?4, ?5)
 ON CONFLICT DO NOTHING RETURNING registered_at
 """
+)
 
-APPEND_ENTRY = f"""
+APPEND_ENTRY = _statement(
+    f"""
 INSERT INTO custstatus_entry ({_ENTRY_COLUMNS})
 VALUES ({", ".join(f"?{place}" for place in range(1, 28))})
 """
+)
 
-APPEND_ENTRY_ONCE = APPEND_ENTRY + "ON CONFLICT (org, key, ordinal) WHERE key IS NOT NULL DO NOTHING RETURNING id"
+APPEND_ENTRY_ONCE = Statement(
+    APPEND_ENTRY.text + "ON CONFLICT (org, key, ordinal) WHERE key IS NOT NULL DO NOTHING RETURNING id"
+)
 
-KEEP_TEXT = """
+KEEP_TEXT = _statement(
+    """
 INSERT INTO custstatus_text (org, customer, version, reason, actor_name) VALUES (?1, ?2, ?3, ?4, ?5)
 """
+)
 
-PUT_STANDING = f"""
+PUT_STANDING = _statement(
+    f"""
 INSERT OR REPLACE INTO custstatus_standing ({_STANDING_COLUMNS})
 VALUES ({", ".join(f"?{place}" for place in range(1, 13))})
 """
+)
 
-HOLD_IDENTIFIER = """
+HOLD_IDENTIFIER = _statement(
+    """
 INSERT INTO custstatus_identifier (org, token, type, customer, since, entry) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
 ON CONFLICT DO NOTHING RETURNING token
 """
+)
 
-RELEASE_IDENTIFIER = """
+RELEASE_IDENTIFIER = _statement(
+    """
 DELETE FROM custstatus_identifier WHERE org = ?1 AND token = ?2 AND customer = ?3 RETURNING token
 """
+)
 
-RELEASE_ALL = "DELETE FROM custstatus_identifier WHERE org = ?1 AND customer = ?2"
+RELEASE_ALL = _statement("DELETE FROM custstatus_identifier WHERE org = ?1 AND customer = ?2")
 
-FIND = "SELECT customer FROM custstatus_identifier WHERE org = ?1 AND token = ?2"
+FIND = _statement("SELECT customer FROM custstatus_identifier WHERE org = ?1 AND token = ?2")
 
-HELD = """
+HELD = _statement(
+    """
 SELECT type, token, since FROM custstatus_identifier WHERE org = ?1 AND customer = ?2 ORDER BY type, entry
 """
+)
 
 _LOG_FILTERS = """
     AND (?3 IS NULL OR e.lifecycle = ?3) AND (?4 IS NULL OR e.to_status = ?4) AND (?5 IS NULL OR e.actor = ?5)
@@ -124,22 +175,30 @@ _LOG_FILTERS = """
 
 LOG = {
     # (of one customer, newest first): the cursor is a version within a customer, else an id
-    (True, False): _ENTRIES
-    + "WHERE e.org = ?1 AND e.customer = ?2 AND e.version > coalesce(?8, 0)"
-    + _LOG_FILTERS
-    + "ORDER BY e.version LIMIT ?9",
-    (True, True): _ENTRIES
-    + "WHERE e.org = ?1 AND e.customer = ?2 AND e.version < coalesce(?8, 9223372036854775807)"
-    + _LOG_FILTERS
-    + "ORDER BY e.version DESC LIMIT ?9",
-    (False, False): _ENTRIES
-    + "WHERE e.org = ?1 AND ?2 IS NULL AND e.id > coalesce(?8, 0)"
-    + _LOG_FILTERS
-    + "ORDER BY e.id LIMIT ?9",
-    (False, True): _ENTRIES
-    + "WHERE e.org = ?1 AND ?2 IS NULL AND e.id < coalesce(?8, 9223372036854775807)"
-    + _LOG_FILTERS
-    + "ORDER BY e.id DESC LIMIT ?9",
+    (True, False): _statement(
+        _ENTRIES
+        + "WHERE e.org = ?1 AND e.customer = ?2 AND e.version > coalesce(?8, 0)"
+        + _LOG_FILTERS
+        + "ORDER BY e.version LIMIT ?9"
+    ),
+    (True, True): _statement(
+        _ENTRIES
+        + "WHERE e.org = ?1 AND e.customer = ?2 AND e.version < coalesce(?8, 9223372036854775807)"
+        + _LOG_FILTERS
+        + "ORDER BY e.version DESC LIMIT ?9"
+    ),
+    (False, False): _statement(
+        _ENTRIES
+        + "WHERE e.org = ?1 AND ?2 IS NULL AND e.id > coalesce(?8, 0)"
+        + _LOG_FILTERS
+        + "ORDER BY e.id LIMIT ?9"
+    ),
+    (False, True): _statement(
+        _ENTRIES
+        + "WHERE e.org = ?1 AND ?2 IS NULL AND e.id < coalesce(?8, 9223372036854775807)"
+        + _LOG_FILTERS
+        + "ORDER BY e.id DESC LIMIT ?9"
+    ),
 }
 
 _LISTED = f"""
@@ -159,42 +218,55 @@ ORDER BY s.customer LIMIT ?11
 
 CUSTOMERS = {
     # one status: its index is in the order of customers; one label: likewise; else all of the organisation in that order
-    "status": _LISTED
-    + "WHERE s.org = ?1 AND s.lifecycle = ?2 AND s.status = ?3 AND ?4 IS NULL AND ?5 IS NULL"
-    + _LISTED_REST,
-    "label": _LISTED
-    + "WHERE s.org = ?1 AND s.lifecycle = ?2 AND s.label = ?4 AND ?3 IS NULL"
-    + " AND (?5 IS NULL OR instr(?5, ?10 || coalesce(s.status, '') || ?10))"
-    + _LISTED_REST,
-    "all": _LISTED
-    + "WHERE s.org = ?1 AND s.lifecycle = ?2 AND ?3 IS NULL AND ?4 IS NULL"
-    + " AND (?5 IS NULL OR instr(?5, ?10 || coalesce(s.status, '') || ?10))"
-    + _LISTED_REST,
+    "status": _statement(
+        _LISTED + "WHERE s.org = ?1 AND s.lifecycle = ?2 AND s.status = ?3 AND ?4 IS NULL AND ?5 IS NULL" + _LISTED_REST
+    ),
+    "label": _statement(
+        _LISTED
+        + "WHERE s.org = ?1 AND s.lifecycle = ?2 AND s.label = ?4 AND ?3 IS NULL"
+        + " AND (?5 IS NULL OR instr(?5, ?10 || coalesce(s.status, '') || ?10))"
+        + _LISTED_REST
+    ),
+    "all": _statement(
+        _LISTED
+        + "WHERE s.org = ?1 AND s.lifecycle = ?2 AND ?3 IS NULL AND ?4 IS NULL"
+        + " AND (?5 IS NULL OR instr(?5, ?10 || coalesce(s.status, '') || ?10))"
+        + _LISTED_REST
+    ),
 }
 
-ACCOUNTS = f"""
+ACCOUNTS = _statement(
+    f"""
 SELECT a.customer, a.version, a.registered_at, a.closed_at, {_STANDING_SELECT}
 FROM (
     SELECT * FROM custstatus_account WHERE org = ?1 AND customer > ?2 ORDER BY customer LIMIT ?3
 ) a LEFT JOIN custstatus_standing s ON s.org = a.org AND s.customer = a.customer
 ORDER BY a.customer, s.lifecycle
 """
+)
 
-TALLY = """
+TALLY = _statement(
+    """
 SELECT status, label, count(*) FROM custstatus_standing WHERE org = ?1 AND lifecycle = ?2
 GROUP BY status, label ORDER BY status, label
 """
+)
 
-KNOWN = """
+KNOWN = _statement(
+    """
 SELECT customer FROM custstatus_account WHERE org = ?1 AND customer IN (SELECT value FROM json_each(?2))
 """
+)
 
-RECORD = f"""
+RECORD = _statement(
+    f"""
 INSERT INTO custstatus_activity (org, {_ACTIVITY_COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
 ON CONFLICT DO NOTHING
 """
+)
 
-TOUCH = """
+TOUCH = _statement(
+    """
 INSERT INTO custstatus_last_activity (org, customer, at)
 SELECT ?1, c.value, (
     SELECT y.at FROM custstatus_activity y WHERE y.org = ?1 AND y.customer = c.value AND y.counts = 1
@@ -203,8 +275,9 @@ SELECT ?1, c.value, (
 FROM json_each(?2) c WHERE latest IS NOT NULL
 ON CONFLICT (org, customer) DO UPDATE SET at = excluded.at WHERE excluded.at > custstatus_last_activity.at
 """
+)
 
-WATCHED = (
+WATCHED = _statement(
     _LISTED
     + """
 WHERE s.org = ?1 AND s.lifecycle = ?2 AND instr(?3, ?4 || s.label || ?4)
@@ -215,34 +288,50 @@ ORDER BY s.customer
 
 ACTIVITIES = {
     # (of one customer, newest first)
-    (True, True): f"""
+    (True, True): _statement(
+        f"""
 SELECT {_ACTIVITY_COLUMNS} FROM custstatus_activity
 WHERE org = ?1 AND customer = ?2 AND (?3 IS NULL OR reference = ?3)
     AND (?4 IS NULL OR (at, kind, reference, customer) < (?4, ?5, ?6, ?7))
 ORDER BY at DESC, kind DESC, reference DESC LIMIT ?8
-""",
-    (True, False): f"""
+"""
+    ),
+    (True, False): _statement(
+        f"""
 SELECT {_ACTIVITY_COLUMNS} FROM custstatus_activity
 WHERE org = ?1 AND customer = ?2 AND (?3 IS NULL OR reference = ?3)
     AND (?4 IS NULL OR (at, kind, reference, customer) > (?4, ?5, ?6, ?7))
 ORDER BY at, kind, reference LIMIT ?8
-""",
-    (False, True): f"""
+"""
+    ),
+    (False, True): _statement(
+        f"""
 SELECT {_ACTIVITY_COLUMNS} FROM custstatus_activity
 WHERE org = ?1 AND ?2 IS NULL AND reference = ?3
     AND (?4 IS NULL OR (at, kind, reference, customer) < (?4, ?5, ?6, ?7))
 ORDER BY at DESC, kind DESC, reference DESC, customer DESC LIMIT ?8
-""",
-    (False, False): f"""
+"""
+    ),
+    (False, False): _statement(
+        f"""
 SELECT {_ACTIVITY_COLUMNS} FROM custstatus_activity
 WHERE org = ?1 AND ?2 IS NULL AND reference = ?3
     AND (?4 IS NULL OR (at, kind, reference, customer) > (?4, ?5, ?6, ?7))
 ORDER BY at, kind, reference, customer LIMIT ?8
-""",
+"""
+    ),
 }
 
-KEEP_CONFIG = "INSERT INTO custstatus_config (org, hash, text) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING"
+KEEP_CONFIG = _statement("INSERT INTO custstatus_config (org, hash, text) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")
 
-CONFIG = "SELECT text FROM custstatus_config WHERE org = ?1 AND hash = ?2"
+CONFIG = _statement("SELECT text FROM custstatus_config WHERE org = ?1 AND hash = ?2")
 
-ORGANISATIONS = "SELECT DISTINCT org FROM custstatus_config ORDER BY org"
+ORGANISATIONS = _statement("SELECT DISTINCT org FROM custstatus_config ORDER BY org")
+
+BEGIN_IMMEDIATE = Statement("BEGIN IMMEDIATE")
+BEGIN = Statement("BEGIN")
+COMMIT = Statement("COMMIT")
+ROLLBACK = Statement("ROLLBACK")
+SAVEPOINT = Statement("SAVEPOINT custstatus")
+ROLLBACK_TO = Statement("ROLLBACK TO custstatus")
+RELEASE = Statement("RELEASE custstatus")

@@ -12,9 +12,9 @@ import re
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from custstatus.adapters.protocol import ActivityBatch, Recorded, Store, StoredActivity
 from custstatus.adapters.sqlite import operations
@@ -42,6 +42,7 @@ class SQLiteStore:
     Args:
         path: The file; it is made, or its schema brought up to date, where necessary. The tables are named `custstatus_...`, so
             the host's own may stand beside them.
+        create: False to open only a file that is there and holds our tables, and to leave any other untouched.
         busy_timeout: Seconds to wait for other processes' transactions before StoreBusyError.
 
     Raises:
@@ -49,7 +50,7 @@ class SQLiteStore:
         StoreError: The file cannot be opened, or does not hold what it is told to (WAL, synchronous FULL).
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, busy_timeout: float = 10.0) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, create: bool = True, busy_timeout: float = 10.0) -> None:
         if sqlite3.sqlite_version_info < _OLDEST:
             raise SchemaError(f"SQLite {sqlite3.sqlite_version} is too old: 3.37 or later is needed")
         name = os.fspath(path)
@@ -59,9 +60,21 @@ class SQLiteStore:
         self._busy_timeout = busy_timeout
         self._closed = False
         self._forked: list[object] = []
+        if not create:
+            _check_ours(name)
         self._open()
-        with _translated():
-            _migrate(self._writer)
+        try:
+            with _translated():
+                _migrate(self._writer)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _open(self) -> None:
         self._process = os.getpid()
@@ -219,22 +232,25 @@ def _run(operation: Operation[T], connection: sqlite3.Connection) -> T:
         cursor = connection.cursor()
         cursor.row_factory = None  # a host's connection may have one of its own
         execute = cursor.execute
-        statement = next(operation)
+        asked = next(operation)
         while True:
             try:
-                if isinstance(statement, Many):
-                    answer: list[tuple[Any, ...]] = [(cursor.executemany(statement.text, statement.rows).rowcount,)]
+                if isinstance(asked, Many):
+                    answer: list[tuple[Any, ...]] = [(cursor.executemany(asked.statement.text, asked.rows).rowcount,)]
                 else:
-                    answer = execute(*statement).fetchall()
+                    (text, arrange), parameters = asked
+                    answer = execute(text, parameters if arrange is None else arrange(parameters)).fetchall()
             except BaseException as error:
-                statement = operation.throw(error)
+                asked = operation.throw(error)
             else:
-                statement = operation.send(answer)
+                asked = operation.send(answer)
     except StopIteration as stop:
         result: T = stop.value
         return result
     except sqlite3.Error as error:
         raise _ours(error) from error
+    except (ArithmeticError, KeyError) as error:  # the forms in which a row that somebody has changed by hand shows
+        raise StoreError("a row holds what this library never wrote; the cause says what") from error
 
 
 @contextmanager
@@ -253,6 +269,16 @@ def _ours(error: sqlite3.Error) -> StoreError:
     if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreBusyError("the database stayed locked: try again with the same key")
     return StoreError("SQLite could not do it; the cause says why")
+
+
+def _check_ours(path: str) -> None:
+    """SchemaError unless the file is there and holds our tables; it is only read."""
+    if not Path(path).is_file():
+        raise SchemaError(f"there is no file {path!r}")
+    with _translated(), closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'custstatus_schema'").fetchone()
+    if found is None:
+        raise SchemaError(f"the file {path!r} holds no tables of this library")
 
 
 def _migrate(connection: sqlite3.Connection) -> None:

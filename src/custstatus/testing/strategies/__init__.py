@@ -1,6 +1,19 @@
 """Hypothesis strategies for what the library takes, what hosts do with it, and what it must refuse."""
 
-from custstatus.testing.strategies.bad import bad_expected, bad_ids, bad_limits, bad_moments, bad_texts
+from custstatus.testing.strategies.bad import (
+    BAD_CURSORS,
+    BAD_LIMITS,
+    BAD_MOMENTS,
+    BAD_VERSIONS,
+    bad_cursors,
+    bad_ids,
+    bad_limits,
+    bad_moments,
+    bad_texts,
+    bad_versions,
+    every_bad_id,
+    every_bad_text,
+)
 from custstatus.testing.strategies.configs import configs, labels
 from custstatus.testing.strategies.operations import manners, operation_runs, operations, targets
 from custstatus.testing.strategies.types import register
@@ -19,16 +32,23 @@ from custstatus.testing.strategies.values import (
 )
 
 __all__ = [
+    "BAD_CURSORS",
+    "BAD_LIMITS",
+    "BAD_MOMENTS",
+    "BAD_VERSIONS",
     "activities",
     "actors",
     "amounts",
-    "bad_expected",
+    "bad_cursors",
     "bad_ids",
     "bad_limits",
     "bad_moments",
     "bad_texts",
+    "bad_versions",
     "channels",
     "configs",
+    "every_bad_id",
+    "every_bad_text",
     "identifiers",
     "ids",
     "labels",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
@@ -41,7 +42,9 @@ from custstatus.testing.operations import (
 __all__ = ["CUSTOMERS", "manners", "operation_runs", "operations", "targets"]
 
 CUSTOMERS = ("c-1", "c-2", "c-3")
-"""The customers of a random run."""
+"""The customers of a random run, the first two the busiest."""
+
+T = TypeVar("T")
 
 _KEYS = ("k-1", "k-2", "k-3", "k-4")
 _ACTORS = (
@@ -80,14 +83,18 @@ def targets(config: OrgConfig[Any]) -> st.SearchStrategy[Status | StatusLabel]:
 
 def operations(config: OrgConfig[Any]) -> st.SearchStrategy[Operation]:
     """One operation of any kind, on one of a few customers; most change something."""
-    customers = st.sampled_from((*CUSTOMERS, *CUSTOMERS, "nobody"))
-    lifecycles = st.sampled_from((config.lifecycles[0], *config.lifecycles))
-    identifiers = st.sampled_from([Identifier(kind, value) for kind in config.identifiers[:2] for value in ("1", "2")])
+    customers = st.sampled_from((*CUSTOMERS[:2] * 4, *CUSTOMERS))
+    names = [lifecycle.name for lifecycle in config.lifecycles]
+    lifecycles = st.sampled_from(names[:1] * 4 + names)
+    kinds = st.sampled_from(config.identifiers[:2])
+    identifiers = st.builds(Identifier, kinds, st.sampled_from(("1", "2")))
+    replaced = kinds.flatmap(lambda kind: st.permutations([Identifier(kind, value) for value in ("1", "2", "3")]))
     manner = manners()
-    staff = st.just(Manner())
+    keyed = st.builds(Manner, key=st.sampled_from(_KEYS))
+    staff = _any([st.just(Manner())] * 3 + [keyed, manner])
     target = targets(config)
-    ago = st.sampled_from((None, None, None, *_AGO, -_MICROSECOND, timedelta(days=-1)))
-    beside = st.sampled_from((None, None, None, 0, 0, -1, 1))
+    ago = st.sampled_from((*(None,) * 6, *_AGO, -_MICROSECOND))
+    beside = st.sampled_from((*(None,) * 6, 0, 0, 0, -1, 1))
     activity = st.tuples(
         customers,
         st.sampled_from((Action.TRANSACTION, Action.TRANSACTION, Action.POINTS_REDEMPTION)),
@@ -96,33 +103,35 @@ def operations(config: OrgConfig[Any]) -> st.SearchStrategy[Operation]:
         st.sampled_from((None, Decimal("9.90"), Decimal("-0.00"))),
         st.sampled_from((Effect.ALLOW, Effect.ALLOW, *Effect)),
     )
-    wander = st.builds(Wander, customers, st.integers(0, 11), lifecycles, st.one_of(staff, staff, manner))
-    change = st.builds(Change, customers, target, st.one_of(staff, manner), ago, beside)
-    restore = st.builds(Restore, customers, lifecycles, st.one_of(staff, manner), beside)
+    wander = st.builds(Wander, customers, st.integers(0, 23), lifecycles, staff)
+    change = st.builds(Change, customers, target, staff, ago, beside)
+    restore = st.builds(Restore, customers, lifecycles, staff, beside)
     wait = st.builds(Wait, st.sampled_from((*_WAITS, -timedelta(hours=2))))
-    return st.one_of(
-        *(wander,) * 5,
-        *(change,) * 4,
-        *(restore,) * 3,
-        *(wait,) * 3,
+    often: list[st.SearchStrategy[Operation]] = [wander, wander, wander, wander, change, change, restore, restore, wait]
+    seldom: list[st.SearchStrategy[Operation]] = [
         st.builds(
             Register,
             customers,
             st.lists(target, max_size=2).map(tuple),
-            st.lists(identifiers, max_size=2).map(tuple),
+            st.lists(identifiers, max_size=2, unique_by=lambda each: each.type).map(tuple),
             manner,
             ago,
         ),
         st.builds(AddIdentifier, customers, identifiers, manner),
-        st.builds(ReplaceIdentifier, customers, identifiers, identifiers, manner),
+        st.builds(lambda who, of, how: ReplaceIdentifier(who, of[0], of[1], how), customers, replaced, manner),
         st.builds(RemoveIdentifier, customers, identifiers, manner),
         st.builds(Report, st.lists(activity, max_size=3).map(tuple)),
-        st.builds(Report, st.lists(activity, min_size=1, max_size=1).map(tuple)),
         st.builds(Sweep, st.booleans()),
         st.builds(Preview, customers, target, manner),
         st.builds(Ask, customers, st.sampled_from(Action)),
         st.builds(Look, customers, st.sampled_from(_AGO), st.integers(1, 5)),
-    )
+    ]
+    return _any([*often, *often, *seldom])
+
+
+def _any(several: Sequence[st.SearchStrategy[T]]) -> st.SearchStrategy[T]:
+    """One of several, as often as it is among them: `one_of` takes the same strategy once only."""
+    return st.sampled_from(several).flatmap(lambda each: each)
 
 
 @st.composite
@@ -130,7 +139,7 @@ def operation_runs(
     draw: st.DrawFn, config: OrgConfig[Any], also: st.SearchStrategy[Operation] | None = None, most: int = 30
 ) -> list[Operation]:
     """
-    Operations one after the other, on customers of whom most are registered first; some are repeated word for word.
+    Operations one after the other, on customers of whom all but the last are registered first; some are repeated word for word.
 
     Args:
         draw: Given by Hypothesis.
@@ -139,8 +148,12 @@ def operation_runs(
         most: The longest run.
     """
     kinds = operations(config) if also is None else st.one_of(operations(config), also)
-    run: list[Operation] = [Register(customer) for customer in CUSTOMERS[: draw(st.integers(1, len(CUSTOMERS)))]]
-    run += draw(st.lists(kinds, min_size=1, max_size=most))
+    least = min(8, most)
+    run: list[Operation] = [
+        Register(customer, identifiers=(Identifier(config.identifiers[0], value),))
+        for customer, value in zip(CUSTOMERS, ("1", "2"), strict=False)
+    ]
+    run += draw(st.lists(kinds, min_size=least, max_size=most))
     for place, again in draw(st.lists(st.tuples(st.integers(0, most), st.integers(0, most)), max_size=3)):
         # What was done before is done once more, later: with a key a replay, without one as if for the first time.
         run.insert(max(place, again) % (len(run) + 1), run[min(place, again) % len(run)])

@@ -1,0 +1,192 @@
+"""The commands: what can be asked on the command line, and with which code it ends."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from enum import StrEnum
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from shlex import quote
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, Progress, TextColumn
+
+from custstatus import SHIPPED, CuststatusError, Lifecycle, SQLiteStore, UnknownLifecycleError
+from custstatus.cli.card import Card
+from custstatus.cli.errors import CommandError
+from custstatus.cli.kept import opened
+from custstatus.cli.programme import PROGRAMME
+from custstatus.cli.purchases import SAMPLE, Purchases
+from custstatus.cli.replay import Replay
+from custstatus.cli.summary import Summary
+from custstatus.cli.tables import console, many, plain
+
+__all__ = ["app", "run"]
+
+app = typer.Typer(
+    name="custstatus",
+    help="The status of a loyalty or retail programme's customers.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Database = Annotated[Path, typer.Option("--db", help="The SQLite file.", show_default=False)]
+Organisation = Annotated[
+    str | None, typer.Option("--org", help="The organisation; by default the only one in the file.", show_default=False)
+]
+
+
+class Format(StrEnum):
+    """How a diagram is written."""
+
+    MERMAID = "mermaid"
+    TABLE = "table"
+
+
+def run() -> None:
+    """Run the command line and exit; what goes wrong is one line on standard error."""
+    try:
+        app(prog_name="custstatus")
+    except CommandError as error:
+        _end(str(error), error.code)
+    except CuststatusError as error:
+        cause = "" if error.__cause__ is None else f" ({error.__cause__})"
+        _end(f"{error}{cause}", 1)
+    except OSError as error:
+        _end(str(error), 1)
+
+
+def _end(message: str, code: int) -> None:
+    print(f"custstatus: {plain(message)}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(installed_version("custstatus"))
+        raise typer.Exit
+
+
+@app.callback()
+def custstatus(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """The status of a loyalty or retail programme's customers."""
+
+
+@app.command()
+def demo(
+    data: Annotated[
+        Path | None, typer.Option(help="The directory of the data; by default the packaged sample.", show_default=False)
+    ] = None,
+    db: Annotated[
+        Path | None, typer.Option(help="A new SQLite file to keep; by default a temporary one.", show_default=False)
+    ] = None,
+) -> None:
+    """
+    Replay a year of real shopping, day by day, and show what became of it.
+
+    The purchases are real (The Complete Journey by 84.51°, MIT licence); the rest of the story is made up around them.
+    """
+    purchases = Purchases.read(SAMPLE if data is None else data, PROGRAMME.time_zone)
+    with _new_file(db) as path, closing(SQLiteStore(path)) as store:
+        replay = Replay(store, purchases)
+        with _bar("replaying", (purchases.last_day - purchases.first_day).days + 1) as done:
+            outcome = replay.run(progress=done)
+        Summary(replay.service, outcome, purchases).print(console())
+    if db is not None:
+        customer = next(iter(outcome.played.values()), "CUSTOMER")
+        typer.echo(f"Kept in {db}. Look inside: custstatus show {customer} --db {quote(str(db))}")
+
+
+@app.command()
+def show(
+    customer: Annotated[str, typer.Argument(help="The customer's id.", show_default=False)],
+    db: Database,
+    org: Organisation = None,
+) -> None:
+    """Show one customer: standings, restrictions, history, last activities."""
+    with opened(db, org) as kept:
+        Card(kept, customer).print(console())
+
+
+@app.command()
+def verify(db: Database, org: Organisation = None) -> None:
+    """Fold every history and compare it with the current rows."""
+    with opened(db, org) as kept, _bar("verifying") as done:
+        verified = kept.service().verify(progress=done)
+    typer.echo(
+        f"{many(verified.accounts, 'account')}, {many(verified.entries, 'entry', 'entries')}, "
+        f"{many(len(verified.faults), 'fault')}"
+    )
+    for fault in verified.faults:
+        typer.echo(plain(f"{fault.customer}: {fault.what}"))
+    if verified.faults:
+        raise typer.Exit(1)
+
+
+@app.command()
+def diagram(
+    lifecycle: Annotated[str, typer.Argument(help="The lifecycle's name.")] = "customer_status",
+    form: Annotated[Format, typer.Option("--format", help="How to write it.")] = Format.MERMAID,
+    db: Annotated[
+        Path | None,
+        typer.Option("--db", help="Take it from the configuration kept in this file, as edited.", show_default=False),
+    ] = None,
+    org: Organisation = None,
+) -> None:
+    """Draw the moves of a lifecycle."""
+    if db is None:
+        found = next((each for each in SHIPPED if each.name == lifecycle), None)
+        if found is None:
+            raise typer.BadParameter(f"{lifecycle!r} is none of {', '.join(each.name for each in SHIPPED)}")
+    else:
+        found = _kept_lifecycle(db, org, lifecycle)
+    typer.echo(found.mermaid() if form is Format.MERMAID else found.table(), nl=False)
+
+
+def _kept_lifecycle(db: Path, org: str | None, name: str) -> Lifecycle[Any]:
+    """A lifecycle from the configuration kept in a file."""
+    with opened(db, org) as kept:
+        if kept.config is None:
+            raise CommandError(f"{db}: no entry yet, or none whose configuration this version can resolve")
+        found = kept.config.lifecycle(name)
+        if found is None:
+            raise UnknownLifecycleError(kept.org, name, (each.name for each in kept.config.lifecycles))
+        return found
+
+
+@contextmanager
+def _new_file(db: Path | None) -> Iterator[Path]:
+    """A file that was not there before: the one that is named, or a temporary one."""
+    if db is None:
+        with tempfile.TemporaryDirectory(prefix="custstatus-") as directory:
+            yield Path(directory) / "demo.db"
+        return
+    try:
+        db.open("xb").close()
+    except FileExistsError:
+        raise CommandError(f"{db} exists already: name another file, or remove it first", code=2) from None
+    except OSError as error:
+        raise CommandError(f"{db} cannot be made: {error.strerror}", code=2) from None
+    yield db
+
+
+@contextmanager
+def _bar(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error, to be told how many are done; only where that is a terminal."""
+    terminal = console(error=True)
+    if not terminal.is_terminal:
+        yield lambda _: None
+        return
+    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,.0f}")
+    with Progress(*columns, console=terminal, transient=True) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda done: progress.update(task, completed=done)

@@ -1,0 +1,130 @@
+"""
+A file that was written before, opened to be looked at: found, never made, and resolved without its organisation's code.
+
+What stands in a store is text; the configuration kept beside it names every label, status and action. Enums made of that
+text serve for looking, where the organisation's own are not at hand.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, tzinfo
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from custstatus import (
+    SHIPPED,
+    Action,
+    AnyAction,
+    AnyChannel,
+    Channel,
+    CustomerStatus,
+    Lifecycle,
+    Log,
+    NoLabels,
+    OrgConfig,
+    SQLiteStore,
+    Status,
+    StatusLabel,
+    StatusService,
+)
+from custstatus.cli.errors import CommandError
+
+__all__ = ["Kept", "opened"]
+
+
+class _LookedAt(SQLiteStore):
+    """A store that is only looked at: a service over it does not leave its configuration there."""
+
+    def keep_config(self, org: str, config_hash: str, text: str) -> None:
+        """Keep nothing."""
+
+
+@frozen
+class Kept:
+    """One organisation in an existing file."""
+
+    store: SQLiteStore
+    org: str
+    config: OrgConfig[StatusLabel] | None
+    """Under which the last entry was made; None where there is no entry, or this version cannot resolve it."""
+
+    @property
+    def zone(self) -> tzinfo:
+        """The organisation's time zone; UTC where the configuration is not known."""
+        return UTC if self.config is None else self.config.time_zone
+
+    def service(self) -> StatusService[StatusLabel]:
+        """A service for looking only. What needs no configuration works without one."""
+        return StatusService(self.store, self.config or OrgConfig(self.org, StatusLabel))
+
+
+@contextmanager
+def opened(path: Path, org: str | None) -> Iterator[Kept]:
+    """
+    An organisation in a file, closed at the end.
+
+    Args:
+        path: The file.
+        org: None for the only one there is.
+
+    Raises:
+        CommandError: It is not clear which organisation is meant.
+        StoreError: No such file, not one of ours, or it cannot be read.
+    """
+    with _LookedAt(path, create=False) as store:
+        organisations = store.organisations()
+        if org is None and len(organisations) > 1:
+            raise CommandError(f"{path} has several organisations, say --org: {', '.join(organisations)}", code=2)
+        if not organisations or (org is not None and org not in organisations):
+            known = ", ".join(organisations) or "none"
+            raise CommandError(f"{path} has no such organisation; it has: {known}")
+        name = org or organisations[0]
+        yield Kept(store, name, _config(store, name))
+
+
+def _config(store: SQLiteStore, org: str) -> OrgConfig[StatusLabel] | None:
+    """The configuration of the organisation's last entry, if it can be resolved to the same hash."""
+    last = store.log(Log(org=org, newest_first=True, limit=1)).items
+    text = store.config(org, last[0].config) if last else None
+    if text is None:
+        return None
+    try:
+        config = _resolved(text)
+    except Exception:  # a text that is no such document may fail anywhere
+        return None
+    return config if config.hash == last[0].config else None
+
+
+def _resolved(text: str) -> OrgConfig[StatusLabel]:
+    """A configuration over the shipped enums, and over enums made of its own text where it has others."""
+    document = json.loads(text)
+    statuses = {status.value: status for status in CustomerStatus}
+    labels = {
+        f"LABEL_{number}": (label["text"], statuses[label["status"]])
+        for number, label in enumerate(document["labels"], 1)
+    }
+    lifecycles = {lifecycle.name: lifecycle for lifecycle in SHIPPED}
+    for each in document["lifecycles"]:
+        shipped = lifecycles.get(each["name"])
+        if shipped is None or [status.value for status in shipped.statuses] != each["statuses"]:
+            made = _enum(Status, each["name"], {value.upper(): value for value in each["statuses"]})
+            lifecycles[each["name"]] = Lifecycle(each["name"], made, ())
+    ours = [action.value for action in Action] == document["actions"]
+    channels = {value: value for value in document["reason_optional"]}
+    return OrgConfig.from_json(
+        text,
+        _enum(StatusLabel, "KeptLabel", labels) if labels else NoLabels,
+        lifecycles=lifecycles.values(),
+        actions=[Action if ours else _enum(AnyAction, "KeptAction", {value: value for value in document["actions"]})],
+        channels=[Channel, _enum(AnyChannel, "KeptChannel", channels)] if channels else [Channel],
+    )
+
+
+def _enum(base: Any, name: str, members: dict[str, Any]) -> Any:
+    """An enum made of data: no type checker can know its members."""
+    return base(name, members)

@@ -1,0 +1,175 @@
+"""Lists: accounts by where they stand, all of them, and how many stand where."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from itertools import product
+
+from attrs import evolve
+
+from custstatus import Account, Accounts, ActivityBatch, Customers, Listed, Store, Tally
+from custstatus.testing.contracts.contract import Contract
+from custstatus.testing.drafts import ORG, T0, US, bought, move, registration
+from custstatus.testing.snapshots import plain
+
+__all__ = ["ListContract"]
+
+_DAY = timedelta(days=1)
+_LIFECYCLE = "customer_status"
+# In this order by code points: neither by case, nor by alphabet, nor by UTF-16.
+_IDS = ("!", "-1", "10", "9", "Z", "a", "a ", "a b", "aa", "é", "\ufb00", "\uffee", "😀", "😀😀")
+
+
+class ListContract(Contract):
+    """The verbs `customers`, `accounts` and `tally`."""
+
+    def population(self, store: Store) -> dict[str, Account]:
+        """Accounts at every kind of place, unset and closed ones among them, some of them active of late."""
+        accounts: dict[str, Account] = {}
+        places = [("active", "Regular"), ("active", "Dormant"), ("suspended", "Lost phone"), ("deleted", "Closed")]
+        for number, customer in enumerate(reversed(_IDS)):
+            status, label = [*places, ("suspended", None), (None, None)][number % 6]
+            account = self.written(store, registration(customer, status, label, at=T0 + number * US))
+            if status == "deleted":
+                account = self.written(store, move(account, status, "Gone", now=T0 + _DAY, closes=True))
+            if number % 3 == 0:
+                account = self.written(store, move(account, "enrolled", lifecycle="membership"))
+            if number % 4 == 0:
+                store.record(ActivityBatch(ORG, (bought(customer, f"r-{number}", T0 + number * US),)))
+            accounts[customer] = account
+        return {customer: accounts[customer] for customer in _IDS}
+
+    def test_every_account_in_the_order_of_the_ids_by_code_points(self) -> None:
+        with self.opened() as store:
+            assert self.paged(store.accounts, Accounts(org=ORG)) == []
+            population = self.population(store)
+            assert plain(self.paged(store.accounts, Accounts(org=ORG))) == plain(list(population.values()))
+            assert self.paged(store.accounts, Accounts(org="others")) == []
+
+    def test_accounts_without_any_standing_are_listed_as_well(self) -> None:
+        with self.opened() as store:
+            for customer in ("c-2", "c-1", "c-3"):
+                self.written(store, registration(customer, None, lifecycles=[] if customer != "c-3" else ["x"]))
+            assert [account.customer for account in self.paged(store.accounts, Accounts(org=ORG))] == [
+                "c-1",
+                "c-2",
+                "c-3",
+            ]
+
+    def test_all_who_have_a_row_on_a_lifecycle(self) -> None:
+        with self.opened() as store:
+            population = self.population(store)
+            for lifecycle in (_LIFECYCLE, "membership"):
+                rows = self.paged(store.customers, Customers(org=ORG, lifecycle=lifecycle))
+                assert [row.customer for row in rows] == list(population)
+                for row in rows:
+                    assert plain(row.standing) == plain(population[row.customer].standing(lifecycle))
+                    assert row.registered_at == population[row.customer].registered_at
+            assert self.paged(store.customers, Customers(org=ORG, lifecycle="client_state")) == []
+            assert self.paged(store.customers, Customers(org="others", lifecycle=_LIFECYCLE)) == []
+
+    def test_every_filter_of_a_list_and_all_of_them_together(self) -> None:  # D62, D63, D65, D89
+        statuses: list[frozenset[str | None] | None] = [
+            *(None, frozenset(), frozenset({None}), frozenset({"active"}), frozenset({"activ"})),
+            *(frozenset({"suspended", "deleted"}), frozenset({"active", None})),
+        ]
+        withouts = frozenset[str](), frozenset({"deleted"}), frozenset({"active", "suspended"})
+        labels = None, "Regular", "regular", "Lost phone"
+        places = (
+            None,
+            frozenset[str](),
+            frozenset({"Regular", "suspended"}),
+            frozenset({"Dormant"}),
+            frozenset({"active"}),
+        )
+        quiets = None, T0, T0 + 5 * US, T0 + _DAY
+        with self.opened() as store:
+            self.population(store)
+            everyone = list(store.customers(Customers(org=ORG, lifecycle=_LIFECYCLE)))
+            for status, without, label, place, quiet in product(statuses, withouts, labels, places, quiets):
+                query = Customers(
+                    org=ORG,
+                    lifecycle=_LIFECYCLE,
+                    statuses=status,
+                    without=without,
+                    label=label,
+                    places=place,
+                    quiet_since=quiet,
+                )
+                expected = [row for row in everyone if _fits(row, query)]
+                assert list(store.customers(query)) == expected, f"{query}"
+
+    def test_a_filtered_list_page_by_page(self) -> None:
+        queries = Customers(org=ORG, lifecycle=_LIFECYCLE, statuses=frozenset({"suspended"}))
+        with self.opened() as store:
+            population = self.population(store)
+            for query in (
+                queries,
+                evolve(queries, statuses=frozenset({None, "active"})),
+                evolve(queries, statuses=None, label="Regular"),
+                evolve(queries, statuses=None, without=frozenset({"deleted"})),
+                evolve(queries, statuses=None, places=frozenset({"Dormant", "Lost phone"})),
+                evolve(queries, statuses=None, quiet_since=T0 + 6 * US),
+            ):
+                assert 0 < len(self.paged(store.customers, query)) < len(population), f"{query}"
+
+    def test_a_row_tells_the_last_activity_that_counts(self) -> None:  # D60
+        with self.opened() as store:
+            self.registered(store, "c-1", "c-2")
+            rows = [
+                bought("c-1", "r-1", T0 + _DAY),
+                bought("c-1", "r-2", T0),
+                bought("c-1", "r-3", T0 + 2 * _DAY, counts=False),
+            ]
+            for row in rows:
+                store.record(ActivityBatch(ORG, (row,)))
+            listed = store.customers(Customers(org=ORG, lifecycle=_LIFECYCLE))
+            assert [row.last_activity_at for row in listed] == [T0 + _DAY, None]
+
+    def test_quiet_is_exact_to_the_microsecond(self) -> None:  # D60, D61
+        with self.opened() as store:
+            self.registered(store, "bought", "never")
+            store.record(ActivityBatch(ORG, (bought("bought", "r-1", T0 + _DAY),)))
+            for quiet, expected in (
+                (T0, []),
+                (T0 + US, ["never"]),
+                (T0 + _DAY, ["never"]),
+                (T0 + _DAY + US, ["bought", "never"]),
+            ):
+                rows = store.customers(Customers(org=ORG, lifecycle=_LIFECYCLE, quiet_since=quiet))
+                assert [row.customer for row in rows] == expected, f"{quiet}"
+
+    def test_how_many_stand_where_unset_first(self) -> None:
+        with self.opened() as store:
+            assert store.tally(ORG, _LIFECYCLE) == ()
+            population = self.population(store)
+            for lifecycle in (_LIFECYCLE, "membership", "client_state"):
+                rows = [account.standing(lifecycle) for account in population.values()]
+                counted = Counter((row.status, row.label) for row in rows if row is not None)
+                places = sorted(counted, key=lambda place: (place[0] or "", place[1] or ""))
+                expected = tuple(Tally(status, label, counted[status, label]) for status, label in places)
+                assert store.tally(ORG, lifecycle) == expected
+            assert store.tally("others", _LIFECYCLE) == ()
+
+    def test_lists_follow_every_change(self) -> None:
+        active = Customers(org=ORG, lifecycle=_LIFECYCLE, statuses=frozenset({"active"}))
+        with self.opened() as store:
+            account = self.registered(store, "c-2", "c-1")
+            assert [row.customer for row in store.customers(active)] == ["c-1", "c-2"]
+            self.written(store, move(account, "suspended", "Lost phone"))
+            assert [row.customer for row in store.customers(active)] == ["c-2"]
+            assert [tally.accounts for tally in store.tally(ORG, _LIFECYCLE)] == [1, 1]
+
+
+def _fits(row: Listed[str, str], query: Customers) -> bool:
+    """Whether a row belongs in a list, told in the plainest way."""
+    status, label = row.standing.status, row.standing.label
+    quiet = row.last_activity_at or row.registered_at
+    return (
+        (query.statuses is None or status in query.statuses)
+        and (status is None or status not in query.without)
+        and query.label in (None, label)
+        and (query.places is None or (label if label is not None else status) in query.places)
+        and (query.quiet_since is None or quiet < query.quiet_since)
+    )
