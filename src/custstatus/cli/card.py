@@ -53,7 +53,8 @@ class Card:
 
     def _heading(self) -> Lines:
         account, zone = self._account, self._kept.zone
-        yield f"Registered {day_and_time(account.registered_at, zone)}, version {account.version}. Times: {zone.key}."
+        registered, named = day_and_time(account.registered_at, zone), getattr(zone, "key", "UTC")
+        yield f"Registered {registered}, version {account.version}. Times: {named}."
         if account.closed_at is not None:
             yield f"Closed for good {day_and_time(account.closed_at, zone)}."
 

@@ -175,6 +175,8 @@ class Wander:
     lifecycle: str = CUSTOMER_STATUS.name
     """Its name."""
     manner: Manner = Manner()
+    ago: timedelta | None = None
+    beside: int | None = None
 
     def perform(self, host: Host) -> object:
         desk = self.manner.desk(host.service)
@@ -193,7 +195,9 @@ class Wander:
             return options
         turn, turned = self.turn % len(targets), self.turn // len(targets)
         labels = list(targets.values())[turn]
-        return desk.change(self.customer, labels[turned % len(labels)], **self.manner.said)
+        target = labels[turned % len(labels)]
+        at, expected = host.at(self.ago), host.version(self.customer, self.beside)
+        return desk.change(self.customer, target, at=at, expected=expected, **self.manner.said)
 
 
 @frozen

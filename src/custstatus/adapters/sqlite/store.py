@@ -274,11 +274,14 @@ def _ours(error: sqlite3.Error) -> StoreError:
 def _check_ours(path: str) -> None:
     """SchemaError unless the file is there and holds our tables; it is only read."""
     if not Path(path).is_file():
-        raise SchemaError(f"there is no file {path!r}")
-    with _translated(), closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True)) as connection:
-        found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'custstatus_schema'").fetchone()
+        raise SchemaError(f"{path}: no such file")
+    try:
+        with closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'custstatus_schema'").fetchone()
+    except sqlite3.DatabaseError as error:
+        raise SchemaError(f"{path}: no SQLite database, or one that cannot be read") from error
     if found is None:
-        raise SchemaError(f"the file {path!r} holds no tables of this library")
+        raise SchemaError(f"{path}: a database without the tables of custstatus")
 
 
 def _migrate(connection: sqlite3.Connection) -> None:

@@ -55,7 +55,7 @@ _ACTORS = (
     Actor("c-1", ActorKind.CUSTOMER, name="Ines"),
 )
 _MICROSECOND = timedelta(microseconds=1)
-_AGO = (timedelta(0), _MICROSECOND, timedelta(hours=1), timedelta(days=2), timedelta(days=400))
+_AGO = (timedelta(0), timedelta(0), _MICROSECOND, timedelta(hours=1), timedelta(days=2), timedelta(days=400))
 _WAITS = (_MICROSECOND, timedelta(minutes=1), timedelta(days=1), timedelta(days=31), timedelta(days=200))
 
 
@@ -103,7 +103,7 @@ def operations(config: OrgConfig[Any]) -> st.SearchStrategy[Operation]:
         st.sampled_from((None, Decimal("9.90"), Decimal("-0.00"))),
         st.sampled_from((Effect.ALLOW, Effect.ALLOW, *Effect)),
     )
-    wander = st.builds(Wander, customers, st.integers(0, 23), lifecycles, staff)
+    wander = st.builds(Wander, customers, st.integers(0, 23), lifecycles, staff, ago, beside)
     change = st.builds(Change, customers, target, staff, ago, beside)
     restore = st.builds(Restore, customers, lifecycles, staff, beside)
     wait = st.builds(Wait, st.sampled_from((*_WAITS, -timedelta(hours=2))))
