@@ -1,22 +1,32 @@
-"""What the tests of charts share: the engine as the oracle, a small chart to spoil, and random charts."""
+"""What the tests of charts and tables share: the engine as the oracle, a small chart to spoil, and random charts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
+import pytest
 from attrs import field, frozen
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from statemachine import Event, State, StateMachine
 from statemachine.exceptions import TransitionNotAllowed
 from statemachine.states import States
 
+from custstatus.errors import ChartError
 from custstatus.lifecycle import Lifecycle, Move, Need, Status
 
 Edges: TypeAlias = Mapping[tuple[Status | None, Status], str]
 """A table of moves as plain data: (source, target) to event."""
 
 UNKNOWN_EVENT = "no_such_event"
+
+some_charts = settings(
+    max_examples=settings().max_examples // 4,
+    deadline=None,
+    phases=set(Phase) - {Phase.explain},
+    suppress_health_check=[HealthCheck.too_slow],
+)
 
 
 def fires(chart: type[StateMachine], source: Status | None, event: str) -> Status | None:
@@ -93,6 +103,14 @@ def light_chart(spoil: Callable[[Body], object] = lambda body: None, *bases: typ
     return type(StateMachine)("LightChart", bases or (StateMachine,), body)
 
 
+def faults_of(attempt: Callable[[], object]) -> tuple[str, ...]:
+    """The faults that an attempt is refused for."""
+    with pytest.raises(ChartError) as refused:
+        attempt()
+    assert all(fault in str(refused.value) for fault in refused.value.faults)
+    return refused.value.faults
+
+
 @frozen
 class Drawn:
     """A random chart with what it was drawn from."""
@@ -143,7 +161,6 @@ def drawn_charts(draw: st.DrawFn) -> Drawn:
             st.sampled_from([f"e{number}" for number in range(8) if f"e{number}" not in taken])
         )
     events = sorted(set(edges.values()))
-    moving = sorted(set(events) - {event for (source, target), event in edges.items() if source is target})
     apart = draw(st.lists(st.sampled_from([None, 0, 1]), min_size=len(members), max_size=len(members)))
     groups = [
         frozenset(
@@ -151,12 +168,15 @@ def drawn_charts(draw: st.DrawFn) -> Drawn:
         )
         for number in (0, 1)
     ]
+    apart_now = frozenset[Status | None]().union(*groups)
+    stuck = {event for (source, target), event in edges.items() if source is target or source not in apart_now}
+    returning = sorted(set(events) - stuck)  # only what is set aside is led back, and never to where it is
     return Drawn(
         statuses=statuses,
         chart=chart_of(statuses, edges, final),
         edges=edges,
         needs=draw(st.dictionaries(st.sampled_from(events), st.frozensets(st.sampled_from(Need)))),
-        back=frozenset(draw(st.sets(st.sampled_from(moving)))) if moving else frozenset(),
+        back=frozenset(draw(st.sets(st.sampled_from(returning)))) if returning else frozenset(),
         aside=tuple(group for group in groups if group),
         closing=frozenset(final),
     )

@@ -459,14 +459,14 @@ _OPTIONAL = (Channel.CONNECT_PLUS, Channel.IMPORT)
 def edited() -> list[tuple[str, OrgConfig[Any]]]:
     """Configurations that differ from the plain one in one meaning each."""
     needing = Move(CustomerStatus.ACTIVE, SUSPENDED, "suspend_by_staff", frozenset({Need.PERSON}))
-    returning = Move(SUSPENDED, ACTIVE, "reinstate", frozenset({Need.REASON}), back=True)
+    returning = Move(CustomerStatus.FRAUD_SUSPECTED, ACTIVE, "clear", frozenset({Need.REASON}), back=True)
     moved: dict[str, Lifecycle[Any]] = {
         "a move less": CUSTOMER_STATUS.without((ACTIVE, DELETED)),
         "a move more": CUSTOMER_STATUS.adding(Move(ACTIVE, CustomerStatus.FRAUD_CONFIRMED, "confirm_at_once")),
         "other needs": CUSTOMER_STATUS.adding(needing),
         "a move back": CUSTOMER_STATUS.adding(returning),
         "another reason for a move": CUSTOMER_STATUS.adding(evolve(returning, why="ours")),
-        "no aside": evolve(CUSTOMER_STATUS, aside=()),
+        "another group": evolve(CUSTOMER_STATUS, aside=(*CUSTOMER_STATUS.aside, frozenset({SUSPENDED}))),
     }
     return [
         ("another organisation", configured(org="acme2")),

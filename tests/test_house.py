@@ -21,7 +21,7 @@ from attrs import field, frozen
 SOURCE = Path(__file__).parents[1] / "src" / "custstatus"
 
 ORDER = (
-    *("errors", "bounds", "lifecycle", "states", "records", "changes"),
+    *("errors", "values", "bounds", "charts", "lifecycle", "states", "records", "changes"),
     *("sealing", "codec", "queries"),
     *("policies", "policies.rules", "policies.verdicts", "policies.idle", "policies.presets"),
     *("documents", "faults", "config", "decisions", "guarding", "planning"),
@@ -36,14 +36,14 @@ Imports against the order, which only a type checker makes: an error carries a r
 are a configuration's.
 """
 
-FOR_ADAPTERS = {"errors", "bounds", "lifecycle", "states", "records", "changes", "queries", "codec"}
+FOR_ADAPTERS = {"errors", "values", "bounds", "lifecycle", "states", "records", "changes", "queries", "codec"}
 """What a store may know of the core, beside the contract and the cursors."""
 
 CONTRACT = {"adapters", "adapters.protocol", "adapters.cursors"}
 
 HOMES = {
     "attrs": "",
-    "statemachine": r"lifecycle|states",
+    "statemachine": r"charts|lifecycle|states",
     "cattrs": r"codec",
     "sqlite3": r"adapters\.sqlite\..*",
     "psycopg": r"adapters\.postgres.*",

@@ -9,10 +9,12 @@ from enum import Enum
 from importlib.metadata import metadata
 from importlib.resources import files
 from importlib.util import find_spec
+from types import ModuleType
 
 import pytest
 
 import custstatus
+import custstatus.testing
 
 # Each is a promise: one that goes, or comes to mean something else, asks for a new major version.
 PUBLIC = [
@@ -22,6 +24,7 @@ PUBLIC = [
     "LEGACY_FRAUD_STATUS",
     "LOYALTY_TYPE",
     "MEMBERSHIP",
+    "SHIPPED",
     "TRIAL_GROUP",
     "Account",
     "AccountPlan",
@@ -117,7 +120,18 @@ PUBLIC = [
 ]
 
 # The same of the kit for integrators.
-TESTING: list[str] = []
+TESTING = [
+    "ExampleLabel",
+    "MovableClock",
+    "RelayStore",
+    "StoreContract",
+    "applies_as_planned",
+    "example",
+    "history_folds",
+    "laws",
+    "same_behaviour",
+    "strategies",
+]
 
 # Values and generic aliases, which have no docstring of their own: the line below each in the code says what it is.
 CONSTANTS = {
@@ -127,6 +141,7 @@ CONSTANTS = {
     "LEGACY_FRAUD_STATUS",
     "LOYALTY_TYPE",
     "MEMBERSHIP",
+    "SHIPPED",
     "TRIAL_GROUP",
 }
 
@@ -135,9 +150,16 @@ def test_the_public_names_are_these() -> None:
     assert custstatus.__all__ == PUBLIC
 
 
-def test_each_is_there_once() -> None:
-    assert len(set(PUBLIC)) == len(PUBLIC)
-    assert [name for name in PUBLIC if not hasattr(custstatus, name)] == []
+def test_those_of_the_kit_are_these() -> None:
+    assert custstatus.testing.__all__ == TESTING
+
+
+@pytest.mark.parametrize(
+    ("package", "names"), [(custstatus, PUBLIC), (custstatus.testing, TESTING)], ids=["", "testing"]
+)
+def test_each_is_there_once(package: ModuleType, names: list[str]) -> None:
+    assert len(set(names)) == len(names)
+    assert [name for name in names if not hasattr(package, name)] == []
 
 
 def test_nothing_else_is_public() -> None:
@@ -146,9 +168,12 @@ def test_nothing_else_is_public() -> None:
     assert {name for name in others if find_spec(f"custstatus.{name}") is None} == set()
 
 
-@pytest.mark.parametrize("name", [name for name in PUBLIC if name not in CONSTANTS])
-def test_every_public_name_says_what_it_is(name: str) -> None:
-    value = getattr(custstatus, name)
+@pytest.mark.parametrize(
+    ("package", "name"),
+    [(custstatus, name) for name in PUBLIC if name not in CONSTANTS] + [(custstatus.testing, name) for name in TESTING],
+)
+def test_every_public_name_says_what_it_is(package: ModuleType, name: str) -> None:
+    value = getattr(package, name)
     own = value.__dict__["__doc__"] if isinstance(value, type) else value.__doc__
     # attrs and enum write one where there is none.
     assert own is not None

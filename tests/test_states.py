@@ -304,18 +304,22 @@ class TestCustomerStatus:
             assert move is not None
             assert move.needs == {Need.REASON}
 
-    def test_a_deletion_is_scheduled_from_everywhere_and_by_the_deletion_flow_only(self) -> None:
+    def test_a_deletion_is_scheduled_from_every_open_status_and_by_the_deletion_flow_only(self) -> None:
         # D10 D11
         moves = CUSTOMER_STATUS.into(CustomerStatus.PENDING_DELETION)
-        everywhere = {"unset", *names(CustomerStatus)} - {"PENDING_DELETION", "DELETED"}
+        everywhere = names(CustomerStatus) - {"PENDING_DELETION", "DELETED"}
         assert names(move.source for move in moves) == everywhere
         assert all(move.needs == {Need.SYSTEM_OPERATION} for move in moves)
+
+    def test_no_deletion_is_scheduled_from_unset_for_none_could_be_cancelled_back_to_it(self) -> None:
+        # D11
+        assert CUSTOMER_STATUS.move(None, CustomerStatus.PENDING_DELETION) is None
 
     def test_a_cancelled_deletion_restores_and_a_lapsed_one_deletes(self) -> None:
         # D11
         moves = CUSTOMER_STATUS.out_of(CustomerStatus.PENDING_DELETION)
         assert all(move.needs == {Need.SYSTEM_OPERATION} for move in moves)
-        before = sources(CUSTOMER_STATUS, CustomerStatus.PENDING_DELETION) - {"unset"}
+        before = sources(CUSTOMER_STATUS, CustomerStatus.PENDING_DELETION)
         assert names(move.target for move in moves if move.back) == before
         assert names(move.target for move in moves if not move.back) == {"DELETED"}
 

@@ -20,7 +20,7 @@ from custstatus.bounds import check_id
 from custstatus.changes import Step
 from custstatus.codec import canonical_json, from_json
 from custstatus.documents import ConfigDocument, document_of, read_document
-from custstatus.errors import ConfigurationError, UnknownLabelError
+from custstatus.errors import ConfigurationError, InvalidInputError, UnknownLabelError
 from custstatus.faults import Waiver, faults, shape_faults
 from custstatus.lifecycle import Lifecycle, Status
 from custstatus.policies.idle import IdleRule
@@ -57,6 +57,8 @@ def _channels(values: Iterable[AnyChannel]) -> frozenset[AnyChannel]:
 
 
 def _names(values: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(values, str):  # which is an iterable of one-letter types, to a type checker as well
+        raise InvalidInputError("identifiers", "a list of types", "one text")
     return tuple(values)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from custstatus.config import OrgConfig
 from custstatus.lifecycle import Status
@@ -11,8 +11,10 @@ from custstatus.records import Account, AnyAction, Effect, Standing, StatusLabel
 
 __all__ = ["Decision"]
 
+L = TypeVar("L", bound=StatusLabel)
 
-class Decision(NamedTuple):
+
+class Decision(NamedTuple, Generic[L]):
     """
     Whether one customer may do one thing now, and why not.
 
@@ -23,7 +25,7 @@ class Decision(NamedTuple):
     verdict: Verdict
     account: Account
     """What the decision rests on, as stored."""
-    organisation: OrgConfig[Any]
+    organisation: OrgConfig[L]
     """The configuration that decided."""
 
     @property
@@ -67,7 +69,7 @@ class Decision(NamedTuple):
         return self.verdict.customer_message
 
     @property
-    def standings(self) -> tuple[Standing[Status, StatusLabel], ...]:
+    def standings(self) -> tuple[Standing[Status, L], ...]:
         """Where the customer stands on each lifecycle that is on and that he has entered: since when and by whom."""
         return self.organisation.standings(self.account)
 

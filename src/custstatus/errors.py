@@ -28,7 +28,7 @@ A refusal or a decision is a value of its own (`records`); the errors here only 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from custstatus.changes import Refusal
@@ -154,7 +154,7 @@ class RefusedError(CuststatusError):
 class DeniedError(CuststatusError):
     """An action was denied; `decision` says why and what would lift it."""
 
-    def __init__(self, decision: Decision) -> None:
+    def __init__(self, decision: Decision[Any]) -> None:
         super().__init__(decision)
         self.decision = decision
 

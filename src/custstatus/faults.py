@@ -41,7 +41,7 @@ def shape_faults(config: OrgConfig[Any]) -> Iterator[str]:
         check_id("org", config.org)
     except InvalidInputError as error:
         yield str(error)
-    if not (isinstance(config.labels, type) and issubclass(config.labels, StatusLabel)):
+    if not (isinstance(config.labels, type) and issubclass(config.labels, StatusLabel)) or config.labels is StatusLabel:
         yield "labels: expected a subclass of StatusLabel (NoLabels for none)"
     else:
         for name, label in config.labels.__members__.items():
@@ -135,7 +135,7 @@ def _restriction_faults(config: OrgConfig[Any]) -> Iterator[str]:
             yield f"{what}: action {action.name} is not configured"
         for place in rule.when:
             status = place.status if isinstance(place, StatusLabel) else place
-            if isinstance(place, StatusLabel) and not isinstance(place, config.labels):
+            if isinstance(place, StatusLabel) and type(place) is not config.labels:
                 yield f"{what}: label {place.text!r} is not one of {config.labels.__name__}"
             if status is CustomerStatus.ACTIVE and Waiver.ACTIVE_MAY_BE_RESTRICTED not in config.waives:
                 yield f"{what}: ACTIVE carries no restriction (D27), unless waived"
@@ -162,7 +162,7 @@ def _idle_faults(config: OrgConfig[Any]) -> Iterator[str]:
     for number, rule in enumerate(config.idle, 1):
         what = f"idle rule {number}"
         for place in [rule.to, *(rule.of or ())]:
-            if isinstance(place, StatusLabel) and not isinstance(place, config.labels):
+            if isinstance(place, StatusLabel) and type(place) is not config.labels:
                 yield f"{what}: label {place.text!r} is not one of {config.labels.__name__}"
         status = rule.to.status if isinstance(rule.to, StatusLabel) else rule.to
         if status not in (CustomerStatus.ACTIVE, CustomerStatus.DELETED):

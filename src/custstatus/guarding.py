@@ -10,7 +10,7 @@ import hashlib
 import itertools
 import json
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from custstatus import bounds
 from custstatus.bounds import check_id, check_moment, check_text
@@ -201,11 +201,11 @@ def _step(
         faults.append(Reason(RefusalCode.LIFECYCLE_OFF, message))
         return None
     if isinstance(target, StatusLabel):
-        if not isinstance(target, config.labels):
+        if type(target) is not config.labels:
             message = f"{name}.{target.name} is not a label of this organisation: use one of {config.labels.__name__}"
             faults.append(Reason(RefusalCode.UNKNOWN_LABEL, message, lifecycle.name))
             return None
-        status, label = target.status, target
+        status, label = cast("Status", target.status), target
     else:
         status, label = target, None
         if isinstance(target, CustomerStatus) and config.has_labels:

@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 from attrs import evolve
 
 from custstatus import flows, verifying
-from custstatus.adapters.cursors import micros, page
+from custstatus.adapters.cursors import micros
 from custstatus.adapters.protocol import Store, StoredActivity
 from custstatus.bounds import EPOCH, check_id, check_moment, kind_of
 from custstatus.config import OrgConfig
@@ -170,7 +170,7 @@ class Look(Generic[L]):
         for status in statuses:
             if not isinstance(status, lifecycle.statuses):
                 raise InvalidInputError("statuses", f"statuses of {lifecycle.name}", type(status).__name__)
-        if label is not None and not isinstance(label, self._config.labels):
+        if label is not None and type(label) is not self._config.labels:
             raise InvalidInputError("label", f"a label of {self._config.labels.__name__}", type(label).__name__)
         return self._listed(
             Customers(
@@ -218,7 +218,7 @@ class Look(Generic[L]):
         )
 
     def counts(self, lifecycle: Lifecycle[S]) -> tuple[Tally[S, L], ...]:
-        """How many customers stand where on a lifecycle, the unset included."""
+        """How many customers stand where on a lifecycle, the unset included if it was on when they were registered."""
         self._check_on(lifecycle)
         lift = self._policy.lift
         counted = self._store.tally(self._org, lifecycle.name)
@@ -261,16 +261,18 @@ class Look(Generic[L]):
             after=None if end is None else json.dumps([end[0] + end[1], end[3], end[4], customer]),
             limit=limit,
         )
+        done = self._store.activities(query)
         items: list[tuple[tuple[int, int, int, str, str], Entry | Activity]] = [
-            ((micros(stored.at), 0, 0, stored.kind, stored.reference), self._activity(stored))
-            for stored in self._store.activities(query)
+            ((micros(stored.at), 0, 0, stored.kind, stored.reference), self._activity(stored)) for stored in done
         ]
         for entry in self._entries(customer):
             place = (micros(entry.effective_at), 1, entry.version, "", "")
             if end is None or place < end:
                 items.append((place, entry))
         items.sort(key=itemgetter(0), reverse=True)
-        return page([(json.dumps(place), item) for place, item in items], limit)
+        shown = items[:limit]
+        more = len(items) > limit or done.next is not None
+        return Page(tuple(item for _, item in shown), json.dumps(shown[-1][0]) if more else None)
 
     def verify(self, *, progress: Callable[[int], None] | None = None) -> Verification:
         """

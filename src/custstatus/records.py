@@ -97,6 +97,9 @@ class Effect(Enum):
 
     __hash__ = object.__hash__
 
+    def __bool__(self) -> bool:
+        raise TypeError("an effect has no truth value: compare it")
+
     @property
     def strictness(self) -> int:
         """0 for ALLOW, 1 for MARK, 2 for BLOCK."""

@@ -49,7 +49,7 @@ _BATCH = 10_000
 
 
 # The constructor of a named tuple, less the function around it: half the cost of a decision.
-_decision: Callable[[tuple[Verdict, Account, OrgConfig[Any]]], Decision] = partial(tuple.__new__, Decision)
+_decision: Callable[[tuple[Verdict, Account, OrgConfig[Any]]], Decision[Any]] = partial(tuple.__new__, Decision)
 
 
 def utc_now() -> datetime:
@@ -123,7 +123,7 @@ class StatusService(Look[L]):
 
     # -- ask --------------------------------------------------------------------------------------------------------
 
-    def decide(self, customer: str, action: AnyAction) -> Decision:
+    def decide(self, customer: str, action: AnyAction) -> Decision[L]:
         """
         Say whether the customer may do *action* now, and why not.
 
@@ -144,13 +144,13 @@ class StatusService(Look[L]):
             raise self._unknown(customer)
         return _decision((self._policy.verdict_of(account, action), account, self._config))
 
-    def decide_all(self, customer: str, actions: Iterable[AnyAction]) -> dict[AnyAction, Decision]:
+    def decide_all(self, customer: str, actions: Iterable[AnyAction]) -> dict[AnyAction, Decision[L]]:
         """Say of several actions whether the customer may do them now, all from one read. Raises as `decide` does."""
         account = self._account(customer)
         verdict_of = self._policy.verdict_of
         return {action: Decision(verdict_of(account, action), account, self._config) for action in actions}
 
-    def check(self, customer: str, action: AnyAction) -> Decision:
+    def check(self, customer: str, action: AnyAction) -> Decision[L]:
         """
         The decision, unless it denies.
 

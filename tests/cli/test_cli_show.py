@@ -106,7 +106,7 @@ def test_the_whole_history_with_reasons(db: Path) -> None:
     assert "Lost mobile" in history
     assert "agent-7" in history
     assert "Lost phone" in history
-    assert "identifier mobile till api 18:55 added" in history  # in two lines
+    assert "identifier mobile till api added" in history  # in two lines
 
 
 def test_the_last_seven_activities_newest_first(db: Path) -> None:

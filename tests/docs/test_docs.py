@@ -9,14 +9,17 @@ from __future__ import annotations
 import doctest
 import importlib
 import re
+import sqlite3
 from pathlib import Path
+from typing import Any
 
 import lifecycle_page
 import pytest
 from sybil.document import Document
 from sybil.parsers.markdown import PythonCodeBlockParser
 
-from custstatus import RefusalCode
+from custstatus import RefusalCode, SQLiteStore, StatusService
+from custstatus.testing import StoreContract
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "custstatus"
@@ -26,20 +29,42 @@ RUN = [path for path in DOCUMENTS if "```python" in path.read_text()]
 DOCSTRINGS = sorted(path for path in SOURCE.rglob("*.py") if ">>> " in path.read_text())
 
 
-def run_document(path: Path) -> int:
-    """Run every block of Python in a document, in order; how many there were."""
+def run_document(path: Path) -> dict[str, Any]:
+    """Run every block of Python in a document, in order; the names that they leave."""
     document = Document.parse(str(path), PythonCodeBlockParser(doctest_optionflags=doctest.ELLIPSIS))
     document.namespace["__name__"] = "__main__"
-    examples = list(document.examples())
-    for example in examples:
+    for example in document.examples():
         example.evaluate()
-    return len(examples)
+    return document.namespace
+
+
+def passed(contract: type[StoreContract]) -> int:
+    """Run the suite on a store, as a runner would; how many tests it has."""
+    names = [name for name in dir(contract) if name.startswith("test_")]
+    for name in names:
+        getattr(contract(), name)()
+    return len(names)
 
 
 @pytest.mark.parametrize("path", RUN, ids=lambda path: path.stem)
 def test_the_python_of_a_document_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert run_document(path) > 0
+    names = run_document(path)
+    try:
+        for value in list(names.values()):
+            if isinstance(value, type) and issubclass(value, StoreContract) and value is not StoreContract:
+                assert passed(value) > 100
+    finally:
+        close_all(names)
+
+
+def close_all(names: dict[str, Any]) -> None:
+    """Close what a document has left open: a reader's process ends there."""
+    for value in names.values():
+        if isinstance(value, StatusService):
+            value.store.close()
+        elif isinstance(value, SQLiteStore | sqlite3.Connection):
+            value.close()
 
 
 def test_the_documents_that_should_have_examples_have_them() -> None:
@@ -108,11 +133,28 @@ def test_every_rule_is_there_once_and_where_it_says() -> None:
             assert (SOURCE / each).is_file(), f"D{number}: {each}"
 
 
+def test_the_house_has_every_room() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    rooms = [path.name for path in SOURCE.glob("*.py")] + [
+        f"{path.parent.name}/" for path in SOURCE.glob("*/__init__.py")
+    ]
+    assert [room for room in rooms if f"`{room}`" not in text] == []
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
 def test_links_and_paths_lead_somewhere(path: Path) -> None:
     text = path.read_text()
-    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
-        if not target.startswith("http"):
-            assert (path.parent / target).exists(), target
+    for target, anchor in re.findall(r"\]\(([^)#]*)#?([^)]*)\)", text):
+        if target.startswith("http"):
+            continue
+        page = path.parent / target if target else path
+        assert page.exists(), target
+        assert not anchor or anchor in anchors(page.read_text()), f"{target}#{anchor}"
     for named in re.findall(r"`((?:src|tests|docs|examples|benchmarks)/[\w./-]*)`", text):
         assert (ROOT / named).exists(), named
+
+
+def anchors(text: str) -> set[str]:
+    """What the headings of a page are linked by."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}

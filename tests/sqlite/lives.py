@@ -1,5 +1,5 @@
 """
-Lives of a process that writes to a store until it is killed: what it does, in which order, and on which engine.
+Lives of a process that writes to a store until it is killed: what it does, in which order, and with which store.
 
 What a life does follows from its seed alone, so that whoever comes after knows what was to be done, and which of it was
 acknowledged over the pipe.
@@ -7,20 +7,21 @@ acknowledged over the pipe.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, cast
 
-from attrs import frozen
-from organisation import AGENT, START, Label
-from soundness import opened
+from attrs import evolve, frozen
+from organisation import ACME, AGENT, START, Label
 
-from custstatus import Action, Activity, Applied, Identifier, Report, StatusService
+from custstatus import Action, Activity, Applied, Identifier, Report, SQLiteStore, StatusService, Store
 
 CUSTOMERS = 40
 """How many customers each worker would see through, if it lived."""
@@ -86,7 +87,7 @@ def live(
     seed: int,
     workers: int,
     rest: int | None,
-    engine: type[sqlite3.Connection],
+    kind: Callable[[Path], Store],
 ) -> None:
     """
     Do a life's deeds, and acknowledge each after the call has returned: worker, place, versions written.
@@ -97,67 +98,82 @@ def live(
         seed: Which life; its organisation is of that name.
         workers: How many threads work.
         rest: After so many acknowledgements there are no more; None for as many as there are deeds.
-        engine: What the store connects with.
+        kind: The store.
     """
-    sqlite3.connect = partial(sqlite3.connect, factory=engine)  # type: ignore[assignment]
     pipe.send("opening")
     acknowledging = threading.Lock()
     left = [rest]
 
     def work(worker: int) -> None:
+        try:
+            do_all(worker)
+        except BaseException:  # ends the process, whose parent would wait for more otherwise
+            traceback.print_exc()
+            os._exit(1)
+
+    def do_all(worker: int) -> None:
         for place, deed in enumerate(deeds(seed, worker)):
             did = deed.do(service)
             with acknowledging:
-                pipe.send((worker, place, versions(did)))
+                pipe.send((worker, place, written_by(did)))
                 if left[0] is not None:
                     left[0] -= 1
                     if left[0] == 0:
                         threading.Event().wait()
 
-    with opened(path, f"org-{seed}") as service:
-        threads = [threading.Thread(target=work, args=(worker,)) for worker in range(workers)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        threading.Event().wait()
+    service = StatusService(kind(path), evolve(ACME, org=f"org-{seed}"))
+    threads = [threading.Thread(target=work, args=(worker,)) for worker in range(workers)]
+    for thread in threads:
+        thread.start()
+    threading.Event().wait()
 
 
-def versions(did: Applied | Report) -> list[int]:
-    """The versions that a deed has written; none for a purchase."""
-    return [entry.version for entry in did.entries] if isinstance(did, Applied) else []
+def written_by(did: Applied | Report) -> list[int]:
+    """The versions of the entries that a deed has written; a zero for a purchase."""
+    return [entry.version for entry in did.entries] if isinstance(did, Applied) else [0]
 
 
-class Sound(sqlite3.Connection):
-    """As the store finds it."""
+def sound(path: Path) -> Store:
+    """As it is."""
+    return SQLiteStore(path)
 
 
-class Checkpointing(sqlite3.Connection):
-    """Moves its log into the file every few pages, so that many a kill falls into that."""
+def checkpointing(path: Path) -> Store:
+    """As it is, but every few pages the log is moved into the file, so that many a kill falls into that."""
+    sqlite3.connect = partial(sqlite3.connect, factory=_Checkpointing)  # type: ignore[assignment]
+    return SQLiteStore(path)
 
+
+def hasty(path: Path) -> Store:
+    """Broken: what was written is committed when the store is used next, so after it was acknowledged."""
+    store: Any = _Hasty(path)
+    return cast(Store, store)
+
+
+def halved(path: Path) -> Store:
+    """Broken: an entry is committed by itself, before the rows that follow from it."""
+    sqlite3.connect = partial(sqlite3.connect, factory=_Halved)  # type: ignore[assignment]
+    return SQLiteStore(path)
+
+
+class _Checkpointing(sqlite3.Connection):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.execute("PRAGMA wal_autocheckpoint = 4")
 
 
-class _HastyCursor(sqlite3.Cursor):
-    pending: sqlite3.Connection | None = None
+class _Hasty:
+    def __init__(self, path: Path) -> None:
+        self._store = SQLiteStore(path)
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
 
-    def execute(self, sql: str, parameters: Any = ()) -> sqlite3.Cursor:
-        before, _HastyCursor.pending = _HastyCursor.pending, None
-        if before is not None:
-            before.commit()
-        if sql != "COMMIT":
-            return super().execute(sql, parameters)
-        _HastyCursor.pending = self.connection
-        return self
-
-
-class Hasty(sqlite3.Connection):
-    """Broken: what was to be committed is committed before the next statement only, so acknowledged before."""
-
-    def cursor(self, factory: Any = _HastyCursor) -> Any:
-        return super().cursor(factory)
+    def __getattr__(self, verb: str) -> Any:
+        if self._connection.in_transaction:
+            self._connection.execute("COMMIT")
+        if verb not in ("apply", "commit", "record"):
+            return getattr(self._store, verb)
+        self._connection.execute("BEGIN IMMEDIATE")
+        return getattr(self._store.inside(self._connection), verb)
 
 
 class _HalvedCursor(sqlite3.Cursor):
@@ -171,8 +187,6 @@ class _HalvedCursor(sqlite3.Cursor):
         return super().execute(sql, parameters)
 
 
-class Halved(sqlite3.Connection):
-    """Broken: an entry is committed by itself, before the rows that follow from it."""
-
+class _Halved(sqlite3.Connection):
     def cursor(self, factory: Any = _HalvedCursor) -> Any:
         return super().cursor(factory)

@@ -149,13 +149,13 @@ plain.acting(Actor("agent-7")).change("c-42", CustomerStatus.SUSPENDED)
 
 # ask
 decision = acme.decide("c-42", Action.POINTS_REDEMPTION)
-assert_type(decision, Decision)
+assert_type(decision, Decision[Label])
 assert_type(decision.effect, Effect)
 assert_type(decision.effect is Effect.BLOCK, bool)
 assert_type(decision.verdict, Verdict)
-assert_type(acme.check("c-42", ShopAction.PARKING), Decision)
+assert_type(acme.check("c-42", ShopAction.PARKING), Decision[Label])
 several = acme.decide_all("c-42", [Action.TRANSACTION, ShopAction.PARKING])
-assert_type(several, dict[AnyAction, Decision])
+assert_type(several, dict[AnyAction, Decision[Label]])
 
 # look
 standing = acme.standing("c-42", CUSTOMER_STATUS)

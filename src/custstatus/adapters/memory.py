@@ -90,7 +90,8 @@ class MemoryStore:
     def commit(self, plan: Plan) -> Applied | Found:
         guarded = plan.guarded
         with self._lock:
-            if not all(self._fits(account, guarded) for account in plan.accounts):
+            added = [(account.org, token.token) for account in plan.accounts for token in account.adds]
+            if len(set(added)) < len(added) or not all(self._fits(account, guarded) for account in plan.accounts):
                 return self.read(guarded)
             for account in plan.accounts:
                 self._write(account)

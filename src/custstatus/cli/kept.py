@@ -60,7 +60,7 @@ class Kept:
 
     def service(self) -> StatusService[StatusLabel]:
         """A service for looking only. What needs no configuration works without one."""
-        return StatusService(self.store, self.config or OrgConfig(self.org, StatusLabel))
+        return StatusService(self.store, self.config or OrgConfig(self.org, NoLabels))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 from attrs import define, field, frozen
 
@@ -76,7 +77,7 @@ class Outcome:
     """Those that concerned anyone, with the days on which they ran."""
     played: dict[Part, str] = field(factory=dict)
     """The customer ids of those who play a part."""
-    denials: dict[str, Decision] = field(factory=dict)
+    denials: dict[str, Decision[Any]] = field(factory=dict)
     """The first denial that each customer met."""
     returned: Return | None = None
 
@@ -143,7 +144,7 @@ class Replay:
         self._count(customer, decision)
         return [Activity(customer, Action.COUPON_REDEMPTION, coupon.reference, coupon.at, None, decision.effect)]
 
-    def _count(self, customer: str, decision: Decision) -> None:
+    def _count(self, customer: str, decision: Decision[Any]) -> None:
         self.outcome.decisions[decision.action, decision.effect] += 1
         if decision.effect is Effect.BLOCK:
             self.outcome.denials.setdefault(customer, decision)

@@ -112,6 +112,7 @@ def _widths(rows: Sequence[Sequence[str]], room: int) -> list[int] | None:
     columns = list(zip(*rows, strict=True))
     widths = [max(min(_WORD, cell_len(word)) for cell in column for word in cell.split() or [""]) for column in columns]
     wanted = [max(map(cell_len, column)) for column in columns]
+    widths[0] = wanted[0]  # a time is not broken
     left = room - sum(widths)
     if left < 0:
         return None

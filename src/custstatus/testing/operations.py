@@ -37,6 +37,7 @@ __all__ = [
     "AddIdentifier",
     "Ask",
     "Change",
+    "Find",
     "Host",
     "Look",
     "Manner",
@@ -244,6 +245,16 @@ class RemoveIdentifier:
 
     def perform(self, host: Host) -> object:
         return self.manner.desk(host.service).remove_identifier(self.customer, self.identifier, **self.manner.said)
+
+
+@frozen
+class Find:
+    """Who holds an identifier."""
+
+    identifier: Identifier
+
+    def perform(self, host: Host) -> object:
+        return host.service.find(self.identifier)
 
 
 @frozen

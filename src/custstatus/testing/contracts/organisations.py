@@ -74,6 +74,7 @@ class OrganisationContract(Contract):
             self.tenant(store, "acme", "c-1", "one")
             self.tenant(store, "zenith", "c-2", "two")
             assert store.load("zenith", "c-1") is None
+            assert store.find("zenith", "c-1") is None
             found = store.read(
                 guarded("c-1", step("active"), org="zenith", key="k-9", adds=(mobile("c-1"),), quiet_since=T0)
             )

@@ -25,6 +25,7 @@ from custstatus.testing.operations import (
     AddIdentifier,
     Ask,
     Change,
+    Find,
     Look,
     Manner,
     Operation,
@@ -123,6 +124,7 @@ def operations(config: OrgConfig[Any]) -> st.SearchStrategy[Operation]:
         st.builds(Report, st.lists(activity, max_size=3).map(tuple)),
         st.builds(Sweep, st.booleans()),
         st.builds(Preview, customers, target, manner),
+        st.builds(Find, identifiers),
         st.builds(Ask, customers, st.sampled_from(Action)),
         st.builds(Look, customers, st.sampled_from(_AGO), st.integers(1, 5)),
     ]

@@ -1,0 +1,298 @@
+"""
+Stores that are broken on purpose, each in one way that a real one could be: the kit has to refuse every one of them.
+
+All are the store in memory with something done to it. `SelfApplying`, by itself, is not broken: it applies changes by planning
+them; its subclasses overlook something that stands in the way.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from attrs import evolve
+
+from custstatus import (
+    Account,
+    Activities,
+    ActivityBatch,
+    Applied,
+    Customers,
+    Entry,
+    Found,
+    GuardedChange,
+    Listed,
+    Log,
+    MemoryStore,
+    Page,
+    Plan,
+    Recorded,
+    Step,
+    Store,
+    StoredActivity,
+    StoreError,
+)
+from custstatus.planning import plan
+from custstatus.testing import RelayStore
+
+US = timedelta(microseconds=1)
+
+
+class Broken(RelayStore):
+    """The store in memory, not broken yet."""
+
+    def __init__(self, store: Store | None = None) -> None:
+        super().__init__(store or MemoryStore())
+
+
+# -- commit ---------------------------------------------------------------------------------------------------------------
+
+
+class WithoutCompareAndSet(Broken):
+    """Writes over whatever version stands there: the last writer wins."""
+
+    def commit(self, plan: Plan) -> Applied | Found:
+        accounts = []
+        for planned in plan.accounts:
+            there = self.store.load(planned.org, planned.customer)
+            accounts.append(evolve(planned, expected=None if there is None else there.version))
+        return self.store.commit(evolve(plan, accounts=tuple(accounts)))
+
+
+class AccountByAccount(Broken):
+    """Writes each account of a plan in a transaction of its own."""
+
+    def commit(self, plan: Plan) -> Applied | Found:
+        for planned in plan.accounts:
+            got = self.store.commit(evolve(plan, guarded=evolve(plan.guarded, key=None), accounts=(planned,)))
+            if isinstance(got, Found):
+                return got
+        return Applied(plan.entries)
+
+
+class EntriesThenRows(Broken):
+    """Writes the entries in one transaction and the rows in another, before which it may die."""
+
+    dies = False
+
+    def commit(self, plan: Plan) -> Applied | Found:
+        if self.dies and len(plan.accounts) == 1:
+            (planned,) = plan.accounts
+            self.store.commit(evolve(plan, accounts=(evolve(planned, standings=(), closed_at=None),)))
+            raise StoreError("the process died between two transactions")
+        return self.store.commit(plan)
+
+
+class AcknowledgesFirst(Broken):
+    """Says that it has written before it has; then it dies."""
+
+    dies = True
+
+    def commit(self, plan: Plan) -> Applied | Found:
+        return Applied(plan.entries) if self.dies else self.store.commit(plan)
+
+
+class KeyBlind(Broken):
+    """Does not look whether a key has written before."""
+
+    def commit(self, plan: Plan) -> Applied | Found:
+        return self.store.commit(evolve(plan, guarded=evolve(plan.guarded, key=None)))
+
+
+class QuietLate(Broken):
+    """Takes an activity exactly at the limit for one before it."""
+
+    def commit(self, plan: Plan) -> Applied | Found:
+        quiet = plan.guarded.quiet_since
+        return self.store.commit(evolve(plan, guarded=evolve(plan.guarded, quiet_since=quiet and quiet + US)))
+
+
+class KeepsIdentifiers(Broken):
+    """Does not release the identifiers of an account that is closed: finds them still."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: dict[tuple[str, str], str] = {}
+
+    def commit(self, plan: Plan) -> Applied | Found:
+        got = self.store.commit(plan)
+        if isinstance(got, Applied):
+            self.kept.update({(each.org, token.token): each.customer for each in plan.accounts for token in each.adds})
+        return got
+
+    def find(self, org: str, token: str) -> str | None:
+        return self.store.find(org, token) or self.kept.get((org, token))
+
+
+# -- apply ----------------------------------------------------------------------------------------------------------------
+
+
+class SelfApplying(Broken):
+    """Applies a change by planning it, with nothing overlooked."""
+
+    def apply(self, guarded: GuardedChange) -> Applied | Found:
+        if guarded.single is None:
+            return self.store.read(guarded)
+        seen, asked = self.overlook(self.store.read(guarded), guarded)
+        planned = plan(seen, asked)
+        got = self.store.commit(planned) if isinstance(planned, Plan) else None
+        return got if isinstance(got, Applied) else self.store.read(guarded)
+
+    def overlook(self, found: Found, guarded: GuardedChange) -> tuple[Found, GuardedChange]:
+        return found, guarded
+
+
+def _steps(guarded: GuardedChange, **changes: Any) -> GuardedChange:
+    return evolve(guarded, steps=tuple(evolve(step, **changes) for step in guarded.steps))
+
+
+def _account(found: Found, **changes: Any) -> Found:
+    return found if found.account is None else evolve(found, account=evolve(found.account, **changes))
+
+
+class IgnoresOnlyFrom(SelfApplying):
+    def overlook(self, found: Found, guarded: GuardedChange) -> tuple[Found, GuardedChange]:
+        return found, _steps(guarded, only_from=None)
+
+
+class IgnoresBack(SelfApplying):
+    """Goes back from where it was set aside, but to anywhere."""
+
+    def overlook(self, found: Found, guarded: GuardedChange) -> tuple[Found, GuardedChange]:
+        def anywhere(step: Step) -> Step:
+            return evolve(step, open=step.open | step.back, back=frozenset(), back_only=frozenset())
+
+        return found, evolve(guarded, steps=tuple(map(anywhere, guarded.steps)))
+
+
+class ForgetsTheWayBack(SelfApplying):
+    """Does not remember where the account was when it is set aside."""
+
+    def overlook(self, found: Found, guarded: GuardedChange) -> tuple[Found, GuardedChange]:
+        return found, _steps(guarded, group_statuses=frozenset(), group_labels=frozenset())
+
+
+class SetsAsideFromAnywhere(SelfApplying):
+    """Remembers the way back from an idle label to a status other than its own: takes it for a group of statuses."""
+
+    def overlook(self, found: Found, guarded: GuardedChange) -> tuple[Found, GuardedChange]:
+        def always(step: Step) -> Step:
+            return evolve(step, group_statuses=step.group_statuses or frozenset(step.group_labels and {"none"}))
+
+        return found, evolve(guarded, steps=tuple(map(always, guarded.steps)))
+
+
+class IgnoresClosed(SelfApplying):
+    def overlook(self, found: Found, guarded: GuardedChange) -> tuple[Found, GuardedChange]:
+        return _account(found, closed_at=None), guarded
+
+
+class IgnoresExpected(SelfApplying):
+    def overlook(self, found: Found, guarded: GuardedChange) -> tuple[Found, GuardedChange]:
+        return found, evolve(guarded, expected=None)
+
+
+class IgnoresQuiet(SelfApplying):
+    def overlook(self, found: Found, guarded: GuardedChange) -> tuple[Found, GuardedChange]:
+        return found, evolve(guarded, quiet_since=None)
+
+
+class WrongFloor(SelfApplying):
+    """Lets a change count from now, though the last entry counts from later: the clock was set back."""
+
+    def overlook(self, found: Found, guarded: GuardedChange) -> tuple[Found, GuardedChange]:
+        if found.account is None or guarded.at is not None:
+            return found, guarded
+        rows = tuple(evolve(row, since=min(row.since, guarded.now)) for row in found.account.standings)
+        registered = min(found.account.registered_at, guarded.now)
+        return _account(found, standings=rows, registered_at=registered), guarded
+
+
+class NoFloorForGivenTimes(SelfApplying):
+    """Lets a change count from before the last entry, where such a time is given."""
+
+    def overlook(self, found: Found, guarded: GuardedChange) -> tuple[Found, GuardedChange]:
+        if found.account is None or guarded.at is None:
+            return found, guarded
+        rows = tuple(evolve(row, since=min(row.since, guarded.at)) for row in found.account.standings)
+        return _account(found, standings=rows), guarded
+
+
+class WritesAndSaysFound(SelfApplying):
+    """Makes the change, but answers what stands there: it would be made twice."""
+
+    def apply(self, guarded: GuardedChange) -> Applied | Found:
+        super().apply(guarded)
+        return self.store.read(guarded)
+
+
+# -- read -----------------------------------------------------------------------------------------------------------------
+
+
+class ReadsNothingBehind(Broken):
+    def read(self, guarded: GuardedChange) -> Found:
+        return evolve(self.store.read(guarded), behind=())
+
+
+class ReadsNoHolders(Broken):
+    def read(self, guarded: GuardedChange) -> Found:
+        return evolve(self.store.read(guarded), holders={})
+
+
+class ReadsNoPrior(Broken):
+    def read(self, guarded: GuardedChange) -> Found:
+        return evolve(self.store.read(guarded), prior=())
+
+
+class CaseBlind(Broken):
+    """Takes ids that differ in case for one."""
+
+    def load(self, org: str, customer: str) -> Account | None:
+        return self.store.load(org, customer.lower()) or self.store.load(org, customer)
+
+
+class SharesIdentifiers(Broken):
+    """Finds what another organisation's customer holds."""
+
+    def find(self, org: str, token: str) -> str | None:
+        return self.store.find(org, token) or self.store.find("acme", token)
+
+
+class LosesTheFirstOfAPage(Broken):
+    """Every page but the first begins one too late."""
+
+    def log(self, query: Log) -> Page[Entry]:
+        page = self.store.log(query)
+        return page if query.after is None else Page(page.items[1:], page.next)
+
+
+class ListsInclusively(Broken):
+    """Lists those who were active exactly at the limit as inactive."""
+
+    def customers(self, query: Customers) -> Page[Listed[str, str]]:
+        quiet = query.quiet_since
+        return self.store.customers(evolve(query, quiet_since=quiet and quiet + US))
+
+
+class CountsInMilliseconds(Broken):
+    """Keeps the times of activities to the millisecond."""
+
+    def record(self, batch: ActivityBatch) -> Recorded:
+        rows = tuple(
+            evolve(row, at=row.at.replace(microsecond=row.at.microsecond // 1000 * 1000)) for row in batch.activities
+        )
+        return self.store.record(evolve(batch, activities=rows))
+
+
+class ForgetsAmounts(Broken):
+    """Keeps amounts as floats."""
+
+    def activities(self, query: Activities) -> Page[StoredActivity]:
+        page = self.store.activities(query)
+        rows = (evolve(row, amount=row.amount and type(row.amount)(float(row.amount))) for row in page)
+        return Page(tuple(rows), page.next)
+
+
+class NeverCloses(Broken):
+    def close(self) -> None:
+        pass

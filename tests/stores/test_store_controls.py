@@ -1,0 +1,192 @@
+"""Negative controls: the kit refuses every broken store, and takes the same store where nothing is broken."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import broken_stores as broken
+import pytest
+from attrs import evolve
+from hypothesis import given, settings
+from store_profiles import CONTROL
+from system_changes import system_operations
+
+from custstatus import Account, Accounts, Identifier, Membership, MemoryStore, Page, StatusService, Store, StoreError
+from custstatus.testing import ExampleLabel, StoreContract, applies_as_planned, example, history_folds, same_behaviour
+from custstatus.testing.operations import Change, Find, Operation, Register, Restore, Sweep, Wait
+from custstatus.testing.strategies import operation_runs
+
+BY_CONTRACT: list[tuple[type[broken.Broken], str]] = [
+    (broken.WithoutCompareAndSet, "test_another_version_is_not_changed"),
+    (broken.WithoutCompareAndSet, "test_of_two_that_write_at_once_one_wins"),
+    (broken.AccountByAccount, "test_several_accounts_are_written_all_or_none"),
+    (broken.AcknowledgesFirst, "test_a_registration_is_written_whole"),
+    (broken.AcknowledgesFirst, "test_a_move_is_written_whole"),
+    (broken.KeyBlind, "test_a_key_writes_once"),
+    (broken.KeyBlind, "test_a_key_is_one_for_all_customers"),
+    (broken.QuietLate, "test_a_change_that_asks_for_quiet_is_exact_to_the_microsecond"),
+    (broken.KeepsIdentifiers, "test_a_closed_account_releases_them_all"),
+    (broken.IgnoresOnlyFrom, "test_only_from_certain_places"),
+    (broken.IgnoresBack, "test_back_only_to_where_it_was"),
+    (broken.IgnoresBack, "test_not_back_where_nothing_was_left"),
+    (broken.ForgetsTheWayBack, "test_being_set_aside_remembers_where_the_account_was"),
+    (broken.ForgetsTheWayBack, "test_within_a_group_the_way_back_stays"),
+    (broken.SetsAsideFromAnywhere, "test_an_idle_label_sets_aside_from_its_own_status_only"),
+    (broken.IgnoresClosed, "test_not_on_a_closed_account"),
+    (broken.IgnoresExpected, "test_only_at_the_version_that_is_expected"),
+    (broken.IgnoresQuiet, "test_asking_for_quiet"),
+    (broken.IgnoresQuiet, "test_a_purchase_in_flight_saves_from_the_sweep"),
+    (broken.WrongFloor, "test_no_earlier_than_the_last_entry_though_the_clock_was_set_back"),
+    (broken.NoFloorForGivenTimes, "test_not_before_the_last_entry_on_the_lifecycle"),
+    (broken.WritesAndSaysFound, "test_a_move_is_made_whole"),
+    (broken.ReadsNothingBehind, "test_the_entries_behind_every_standing"),
+    (broken.ReadsNoHolders, "test_who_holds_what_comes_and_what_goes"),
+    (broken.ReadsNoPrior, "test_the_entries_that_the_key_has_written"),
+    (broken.CaseBlind, "test_ids_of_customers"),
+    (broken.SharesIdentifiers, "test_who_is_known_elsewhere_is_unknown_here"),
+    (broken.LosesTheFirstOfAPage, "test_an_organisation_s_as_it_was_written"),
+    (broken.ListsInclusively, "test_quiet_is_exact_to_the_microsecond"),
+    (broken.CountsInMilliseconds, "test_times_of_activities"),
+    (broken.ForgetsAmounts, "test_an_activity_is_kept_whole"),
+    (broken.NeverCloses, "test_every_verb_says_that_it_is_closed"),
+]
+"""Broken how, and which test of the contract has to find it."""
+
+BY_RANDOM_OPERATIONS = [
+    *(broken.AcknowledgesFirst, broken.IgnoresBack, broken.ForgetsTheWayBack, broken.IgnoresExpected),
+    *(broken.NoFloorForGivenTimes, broken.WritesAndSaysFound),
+    *(broken.ReadsNothingBehind, broken.ReadsNoHolders, broken.LosesTheFirstOfAPage),
+]
+"""
+Those that random operations find soon. The others take long to come by, or show only where two writers meet, which needs the
+contract.
+"""
+
+_IDENTIFIER = Identifier("mobile", "1")
+BY_OPERATIONS: list[tuple[type[broken.Broken], list[Operation]]] = [
+    (
+        broken.KeepsIdentifiers,
+        [Register("c-1", identifiers=(_IDENTIFIER,)), Change("c-1", ExampleLabel.CLOSED), Find(_IDENTIFIER)],
+    ),
+    (
+        broken.IgnoresClosed,
+        [Register("c-1"), Change("c-1", ExampleLabel.CLOSED), Change("c-1", Membership.ENROLLED)],
+    ),
+    (
+        broken.WrongFloor,
+        [
+            Register("c-1"),
+            Wait(timedelta(days=1)),
+            Change("c-1", ExampleLabel.LOST_PHONE),
+            Wait(timedelta(hours=-1)),
+            Change("c-1", ExampleLabel.REGULAR),
+        ],
+    ),
+    (
+        broken.SetsAsideFromAnywhere,
+        [Register("c-1", (ExampleLabel.LOST_PHONE,)), Change("c-1", ExampleLabel.DORMANT), Restore("c-1")],
+    ),
+    (
+        broken.ListsInclusively,
+        [Register("c-1"), Wait(timedelta(days=180)), Sweep(dry=True)],
+    ),
+]
+"""Broken how, and operations that show it."""
+
+
+def contract(make: type[Store]) -> StoreContract:
+    """The contract of a kind of store."""
+
+    class Tried(StoreContract):
+        def make_store(self) -> Store:
+            return make()
+
+    return Tried()
+
+
+@pytest.mark.parametrize(("kind", "test"), BY_CONTRACT, ids=lambda each: getattr(each, "__name__", each))
+def test_the_contract_refuses_a_store_that_is_broken(kind: type[broken.Broken], test: str) -> None:
+    getattr(contract(broken.SelfApplying), test)()
+    with pytest.raises(AssertionError):
+        getattr(contract(kind), test)()
+
+
+def random_operations_find(kind: type[Store]) -> None:
+    """Random operations on a store and on one that plans everything: AssertionError where they differ."""
+
+    @CONTROL
+    @given(operation_runs(example(), system_operations(example())))
+    def law(operations: list[Operation]) -> None:
+        applies_as_planned(operations, kind(), MemoryStore())
+
+    law()
+
+
+@pytest.mark.parametrize("kind", BY_RANDOM_OPERATIONS, ids=lambda kind: kind.__name__)
+def test_random_operations_find_a_store_that_is_broken(kind: type[broken.Broken]) -> None:
+    with pytest.raises(AssertionError):
+        random_operations_find(kind)
+
+
+@pytest.mark.parametrize(("kind", "operations"), BY_OPERATIONS, ids=lambda each: getattr(each, "__name__", ""))
+def test_operations_find_a_store_that_is_broken(kind: type[broken.Broken], operations: list[Operation]) -> None:
+    applies_as_planned(operations, broken.SelfApplying(), MemoryStore())
+    with pytest.raises(AssertionError):
+        applies_as_planned(operations, kind(), MemoryStore())
+
+
+def test_random_operations_find_nothing_where_nothing_is_broken() -> None:
+    @settings(CONTROL, max_examples=50)
+    @given(operation_runs(example(), system_operations(example())))
+    def law(operations: list[Operation]) -> None:
+        store = broken.SelfApplying()
+        same_behaviour(operations, store, MemoryStore())
+        history_folds(StatusService(store, example()))
+
+    law()
+
+
+def test_a_store_that_dies_between_two_transactions_leaves_what_does_not_fold() -> None:
+    store = broken.EntriesThenRows()
+    service = StatusService(store, example())
+    desk = service.acting(Change("", ExampleLabel.STAFF).manner.actor)
+    desk.register("c-1")
+    assert history_folds(service) == 2
+    store.dies = True
+    with pytest.raises(StoreError):
+        desk.change("c-1", ExampleLabel.LOST_PHONE, reason="x")
+    with pytest.raises(AssertionError):
+        history_folds(service)
+
+
+def test_a_store_that_acknowledges_before_it_writes_loses_what_it_acknowledged() -> None:
+    operations: list[Operation] = [Register("c-1"), Change("c-1", ExampleLabel.LOST_PHONE), Register("c-2")]
+    store = broken.AcknowledgesFirst()
+    with pytest.raises(AssertionError):
+        same_behaviour(operations, store, MemoryStore())
+
+
+def test_rows_that_were_tampered_with_are_not_what_the_history_gives() -> None:
+    service = StatusService(broken.LosesTheFirstOfAPage(), example())
+    for customer in ("c-1", "c-2"):
+        service.acting(Change("", ExampleLabel.STAFF).manner.actor).register(customer)
+    assert history_folds(service) == 4
+    tampered = StatusService(Tampered(service.store), example())
+    with pytest.raises(AssertionError):
+        history_folds(tampered)
+
+
+class Tampered(broken.Broken):
+    """A store whose rows say another label than its entries."""
+
+    def accounts(self, query: Accounts) -> Page[Account]:
+        page = self.store.accounts(query)
+        return evolve(
+            page,
+            items=tuple(
+                evolve(
+                    account, standings=tuple(evolve(row, label=row.label and "Trending") for row in account.standings)
+                )
+                for account in page
+            ),
+        )

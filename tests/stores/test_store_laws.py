@@ -1,0 +1,244 @@
+"""Laws, put to the test with random operations and with scripted ones: memory and SQLite behave alike, and as the gate says."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from store_profiles import LENGTHS
+from system_changes import SystemChange, SystemRestore, system_operations
+
+from custstatus import (
+    CUSTOMER_STATUS,
+    MEMBERSHIP,
+    Action,
+    Actor,
+    ActorKind,
+    Channel,
+    CustomerStatus,
+    Effect,
+    Identifier,
+    Log,
+    Membership,
+    MemoryStore,
+    OrgConfig,
+    SQLiteStore,
+    StatusService,
+)
+from custstatus.testing import ExampleLabel, applies_as_planned, example, history_folds, same_behaviour
+from custstatus.testing.operations import (
+    AddIdentifier,
+    Ask,
+    Change,
+    Look,
+    Manner,
+    Operation,
+    Register,
+    RemoveIdentifier,
+    ReplaceIdentifier,
+    Report,
+    Restore,
+    Sweep,
+    Wait,
+)
+from custstatus.testing.strategies import configs, operation_runs
+
+_ORGS = (f"org-{number}" for number in itertools.count())
+_DAY = timedelta(days=1)
+Run = tuple[OrgConfig[Any], list[Operation]]
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> Run:
+    """An organisation of its own, and what happens in it: two in three times the example, where most can happen."""
+    org = next(_ORGS)
+    config = draw(configs(org)) if draw(st.integers(0, 2)) == 0 else example(org)
+    return config, draw(operation_runs(config, system_operations(config)))
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_memory_and_sqlite_behave_alike_and_fold(length: str, memory: MemoryStore, sqlite: SQLiteStore) -> None:
+    """D51, D52, D53, D56."""
+    seen: Counter[str] = Counter()
+
+    @settings.get_profile(length)
+    @given(runs())
+    def law(run: Run) -> None:
+        config, operations = run
+        answers = same_behaviour(operations, memory, sqlite, config)
+        entries = history_folds(StatusService(sqlite, config))
+        assert history_folds(StatusService(memory, config)) == entries
+        seen.update(str(answer[0]) for answer in answers)
+        seen["entries"] += entries
+
+    law()
+    assert seen["answered"] > seen["raised"] / 2 > 50, f"too few were refused, or too many: {seen}"
+    assert seen["entries"] > 300, f"too little happened: {seen}"
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_sqlite_applies_as_planned(length: str, sqlite: SQLiteStore, twin: SQLiteStore) -> None:
+    made: Counter[str] = Counter()
+
+    @settings.get_profile(length)
+    @given(runs())
+    def law(run: Run) -> None:
+        config, operations = run
+        checked = applies_as_planned(operations, sqlite, twin, config)
+        made["applied"] += len(checked.applied)
+        made["single"] += sum(change.single is not None for change in (*checked.applied, *checked.found))
+        for change in checked.applied:
+            (step,) = change.steps
+            traits = {
+                "key": change.key is not None,
+                "given time": change.at is not None,
+                "expected": change.expected is not None,
+                "set aside": bool(step.group_statuses or step.group_labels),
+                "no label": step.label is None,
+                "closes": step.closes,
+            }
+            made.update(trait for trait, has in traits.items() if has)
+
+    law()
+    assert made["applied"] > 150, f"too few changes were made by apply itself: {made}"
+    assert made["applied"] > made["single"] / 4, f"too many of those that apply could make were refused: {made}"
+    lacking = {"key", "given time", "expected", "set aside", "no label", "closes"} - set(made)
+    assert not lacking, f"never made by apply: {lacking}"
+
+
+_CRM = Manner(Actor("crm", ActorKind.SYSTEM), Channel.API)
+_MOBILE, _OTHER, _EMAIL = Identifier("mobile", "1"), Identifier("mobile", "2"), Identifier("email", "a@b.c")
+
+
+def _buys(customer: str, reference: str, ago: timedelta = timedelta(0), effect: Effect = Effect.ALLOW) -> Report:
+    return Report(((customer, Action.TRANSACTION, reference, ago, Decimal("1.50"), effect),))
+
+
+def _changes(*labels: Any, **given: Any) -> list[Operation]:
+    return [each for label in labels for each in (Change("c-1", label, **given), Wait(_DAY))]
+
+
+SCENARIOS: dict[str, list[Operation]] = {
+    "suspensions within suspicions within deletions": [  # D4, D7, D8, D10, D11, D93, D95, D96
+        Register("c-1"),
+        *_changes(ExampleLabel.TRENDING, ExampleLabel.ON_LEAVE, ExampleLabel.SUSPECTED, ExampleLabel.CONFIRMED),
+        Change("c-1", ExampleLabel.REGULAR),
+        Change("c-1", ExampleLabel.SUSPECTED),
+        SystemChange("c-1", ExampleLabel.DELETION_PENDING),
+        Change("c-1", ExampleLabel.ON_LEAVE),
+        SystemChange("c-1", ExampleLabel.ON_LEAVE),
+        SystemChange("c-1", ExampleLabel.SUSPECTED),
+        Look("c-1"),
+        SystemChange("c-1", ExampleLabel.DELETION_PENDING),
+        SystemRestore("c-1"),
+        SystemRestore("c-1"),
+        Restore("c-1"),
+        Look("c-1", 2 * _DAY),
+    ],
+    "cancelled and lapsed deletions": [  # D5, D11
+        Register("c-1", identifiers=(_MOBILE, _EMAIL)),
+        SystemChange("c-1", CustomerStatus.PENDING_DELETION, Manner(key="k-1")),
+        SystemChange("c-1", CustomerStatus.PENDING_DELETION, Manner(key="k-1")),
+        SystemRestore("c-1", manner=Manner(key="k-2")),
+        SystemRestore("c-1", manner=Manner(key="k-2")),
+        SystemChange("c-1", CustomerStatus.PENDING_DELETION),
+        SystemChange("c-1", CustomerStatus.DELETED, Manner(key="k-3")),
+        SystemChange("c-1", CustomerStatus.DELETED, Manner(key="k-3")),
+        SystemRestore("c-1"),
+        Register("c-2", identifiers=(_MOBILE, _EMAIL)),
+        Look("c-1"),
+        Look("c-2"),
+    ],
+    "holds of memberships": [  # D68, D69, D70
+        Register("c-1", (Membership.ENROLLED,)),
+        Register("c-2", (Membership.ACTIVE, ExampleLabel.LOST_PHONE)),
+        *(Change(customer, Membership.ON_HOLD) for customer in ("c-1", "c-2")),
+        Change("c-1", ExampleLabel.SUSPECTED),
+        *(Change(customer, Membership.ENROLLED) for customer in ("c-1", "c-2")),
+        *(Restore(customer, MEMBERSHIP.name) for customer in ("c-1", "c-2")),
+        Restore("c-1", CUSTOMER_STATUS.name),
+        SystemChange("c-2", Membership.MERGED),
+        Look("c-2"),
+    ],
+    "idle and back": [  # D60, D61, D63, D64
+        *(Register(f"c-{number}") for number in range(1, 5)),
+        Change("c-2", ExampleLabel.TRENDING),
+        Change("c-3", ExampleLabel.LOST_PHONE),
+        Wait(timedelta(days=180)),
+        Sweep(),
+        Wait(timedelta(microseconds=1)),
+        _buys("c-4", "r-1", ago=_DAY),
+        Sweep(dry=True),
+        Sweep(),
+        _buys("c-1", "r-1", ago=200 * _DAY),
+        _buys("c-1", "r-2", effect=Effect.MARK),
+        _buys("c-2", "r-1"),
+        _buys("c-2", "r-1"),
+        Wait(timedelta(days=185)),
+        Sweep(),
+        Change("c-1", ExampleLabel.SUSPECTED),
+        Restore("c-1"),
+        Wait(timedelta(days=700)),
+        Sweep(),
+        _buys("c-1", "r-3"),
+        Look("c-1", timedelta(days=900)),
+    ],
+    "identifiers": [  # D6, D108
+        Register("c-1", identifiers=(_MOBILE,)),
+        Register("c-2", identifiers=(_MOBILE,)),
+        Register("c-2", identifiers=(_OTHER,)),
+        AddIdentifier("c-1", _OTHER),
+        AddIdentifier("c-1", _MOBILE),
+        AddIdentifier("c-1", _EMAIL, Manner(key="k-1")),
+        AddIdentifier("c-1", _EMAIL, Manner(key="k-1")),
+        ReplaceIdentifier("c-1", _MOBILE, _OTHER),
+        ReplaceIdentifier("c-1", _MOBILE, Identifier("mobile", "3", "shop", "a")),
+        ReplaceIdentifier("c-2", _MOBILE, Identifier("mobile", "4")),
+        AddIdentifier("c-2", _MOBILE),
+        RemoveIdentifier("c-1", _MOBILE),
+        RemoveIdentifier("c-2", _OTHER),
+        AddIdentifier("c-2", Identifier("loyalty card", "1")),
+        Change("c-1", CustomerStatus.DELETED),
+        AddIdentifier("c-2", _EMAIL),
+        Look("c-1"),
+        Look("c-2"),
+    ],
+    "keys, times and versions": [  # D55
+        Register("c-1", manner=Manner(key="k-1"), ago=_DAY),
+        Register("c-1", manner=Manner(key="k-1"), ago=_DAY),
+        Register("c-2", manner=Manner(key="k-1"), ago=_DAY),
+        Change("c-1", ExampleLabel.LOST_PHONE, Manner(key="k-1")),
+        Change("c-1", ExampleLabel.LOST_PHONE, Manner(key="k-2"), ago=_DAY + timedelta(microseconds=1)),
+        Change("c-1", ExampleLabel.LOST_PHONE, Manner(key="k-2"), ago=-timedelta(microseconds=1)),
+        Change("c-1", ExampleLabel.LOST_PHONE, Manner(key="k-2"), ago=_DAY, beside=1),
+        Change("c-1", ExampleLabel.LOST_PHONE, Manner(key="k-2"), ago=_DAY, beside=0),
+        Wait(-3 * _DAY),
+        Change("c-1", ExampleLabel.REGULAR, Manner(key="k-3")),
+        Change("c-1", ExampleLabel.REGULAR, Manner(key="k-3")),
+        Change("c-1", ExampleLabel.TRENDING, Manner(key="k-3")),
+        Wait(3 * _DAY),
+        Restore("c-1", manner=Manner(key="k-4"), beside=0),
+        Change("c-1", ExampleLabel.SUSPECTED, _CRM, beside=-1),
+        Change("c-1", ExampleLabel.SUSPECTED, _CRM, beside=0),
+        Restore("c-1", manner=Manner(key="k-4"), beside=0),
+        Restore("c-1", manner=Manner(key="k-4"), beside=0),
+        Ask("c-1", Action.LOGIN),
+        Look("c-1", timedelta(hours=1)),
+    ],
+}
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_scenarios(scenario: str, memory: MemoryStore, sqlite: SQLiteStore, twin: SQLiteStore) -> None:
+    for key in (None, b"sixteen secret b"):
+        config = example(next(_ORGS))
+        same_behaviour(SCENARIOS[scenario], memory, sqlite, config, key=key)
+        assert history_folds(StatusService(sqlite, config)) == len(sqlite.log(Log(org=config.org, limit=1_000)))
+    config = example(next(_ORGS))
+    applies_as_planned(SCENARIOS[scenario], sqlite, twin, config)
