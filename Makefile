@@ -19,7 +19,7 @@ check: .venv/.check  ## lint, format, types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/mypy tests/typing/ok.py tests/typing/wrong.py benchmarks
+	$(BIN)/mypy tests/typing/ok.py tests/typing/wrong.py
 
 bench: .venv/.bench  ## speed, as ratios against a peer or a floor
 	$(BIN)/python -m benchmarks

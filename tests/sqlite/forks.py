@@ -17,7 +17,7 @@ from organisation import ACME, AGENT, Label
 
 from custstatus import Action, Effect, SQLiteStore, StatusService
 
-PATIENCE = 30
+PATIENCE = 10
 """Seconds after which who waits for ever is ended."""
 
 
@@ -47,8 +47,16 @@ class Fork:
         os.close(answers)
 
     def run(self) -> str:
-        """What the body answers; nothing where it was ended."""
+        """Tell it to run, and wait."""
+        self.tell()
+        return self.answer()
+
+    def tell(self) -> None:
+        """Tell it to run."""
         os.write(self._told, b"!")
+
+    def answer(self) -> str:
+        """What the body answers; nothing where it was ended."""
         with os.fdopen(self._answers) as answers:
             answer = answers.read()
         os.close(self._told)
@@ -70,7 +78,7 @@ class Parent:
     def __attrs_post_init__(self) -> None:
         engine = Engine()
         sqlite3.connect = engine  # type: ignore[assignment]
-        self.store = SQLiteStore(self.path)
+        self.store = SQLiteStore(self.path, busy_timeout=PATIENCE / 2)
         self.service = StatusService(self.store, ACME)
         self.service.acting(AGENT).register("c")
         self.ask()
@@ -88,12 +96,12 @@ class Parent:
 
 
 def use_in_a_fork(pipe: Connection, path: Path) -> None:
-    """A fork reads and writes, and its parent does before and after."""
+    """A fork reads and writes, and its parent does before and after; what was answered, and what was said between them."""
     parent = Parent(path)
 
     def body() -> object:
         parent.ask()
-        return parent.change(Label.LOST_PHONE), parent.service.account("c").version, parent.inherited
+        return parent.change(Label.LOST_PHONE), parent.inherited
 
     parent.inherited.clear()
     fork = Fork(body)
@@ -101,12 +109,28 @@ def use_in_a_fork(pipe: Connection, path: Path) -> None:
     pipe.send((fork.run(), parent.change(Label.ABROAD)))
 
 
-def write_in_a_fork_after_the_parent_has_closed(pipe: Connection, path: Path) -> None:
-    """A fork writes for the first time when its parent has closed the store."""
+def write_in_a_fork_beside_its_parent(pipe: Connection, path: Path, opens: bool) -> None:
+    """A fork writes before and after its parent closes the store, on that store or on one that it opens itself."""
     parent = Parent(path)
-    fork = Fork(lambda: parent.change(Label.LOST_PHONE))
+    closed, close = os.pipe()
+
+    def body() -> object:
+        if opens:
+            parent.store = SQLiteStore(path)
+            parent.service = StatusService(parent.store, ACME)
+        first = parent.change(Label.LOST_PHONE)
+        os.write(said, b"!")
+        os.read(closed, 1)
+        return first, parent.change(Label.REGULAR)
+
+    heard, said = os.pipe()
+    fork = Fork(body)
+    os.close(said)
+    fork.tell()
+    os.read(heard, 1)  # nothing where the fork was refused, and has ended
     parent.store.close()
-    pipe.send(fork.run())
+    os.write(close, b"!")
+    pipe.send(fork.answer())
 
 
 def close_in_a_fork(pipe: Connection, path: Path) -> None:
