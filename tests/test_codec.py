@@ -89,7 +89,6 @@ class TestPlainData:
         assert json.loads(canonical_json(world.service.account("c")))["version"] == 3
         assert json.loads(canonical_json(world.desk.preview("c", Label.PROVEN, reason="r")))["customer"] == "c"
 
-    @pytest.mark.xfail(strict=True, raises=TypeError, reason="a label becomes its text with its status, not plain data")
     @pytest.mark.parametrize("what", ["label", "standing", "rule"])
     def test_what_holds_a_label_is_plain_too(self, what: str) -> None:
         world = in_memory(ACME)

@@ -425,9 +425,6 @@ class TestFaults:
     def test_a_field_of_the_wrong_kind_is_told_by_its_name(self, field: str, value: object) -> None:
         assert [fault for fault in faults(**{field: value}) if fault.startswith(field)]
 
-    @pytest.mark.xfail(
-        strict=True, raises=TypeError, reason="a bare value where several are expected leaks a TypeError"
-    )
     @pytest.mark.parametrize(
         ("field", "value"),
         [
@@ -443,7 +440,6 @@ class TestFaults:
     ) -> None:
         assert faults(**{field: value})
 
-    @pytest.mark.xfail(strict=True, reason="a bare text is taken letter by letter")
     def test_a_bare_text_is_not_a_list_of_identifier_types(self) -> None:
         assert faults(identifiers="mobile")
 

@@ -397,7 +397,6 @@ class TestGoingBackUnderAnotherConfiguration:
         later.desk.restore("c", reason="cleared")
         assert later.label("c") is Fewer.REGULAR
 
-    @pytest.mark.xfail(strict=True, reason="an account set aside before there were labels cannot be restored")
     def test_also_where_that_move_leads_only_back(self) -> None:
         # D11
         world = in_memory(self.NONE)
@@ -406,7 +405,6 @@ class TestGoingBackUnderAnotherConfiguration:
         later = world.under(self.FEWER)
         assert isinstance(later.restore("c"), Applied)
 
-    @pytest.mark.xfail(strict=True, raises=ValueError, reason="a status that the code lost leaks a ValueError")
     def test_a_status_that_the_code_lost_is_told_as_such(self) -> None:
         class Before(Status):
             OPEN = "open"

@@ -330,9 +330,7 @@ class TestIdentifiers:
         "kind",
         [
             "memory",
-            pytest.param(
-                "sqlite", marks=pytest.mark.xfail(strict=True, reason="those added at once come by their tokens")
-            ),
+            "sqlite",
         ],
     )
     def test_those_that_were_added_at_once_are_listed_as_they_were_given(self, kind: str, tmp_path: Path) -> None:
@@ -597,7 +595,6 @@ class TestTimelines:
         assert whole == sorted(whole, key=told, reverse=True)
         assert paged(lambda after: world.service.timeline("c", after=after, limit=limit)) == whole
 
-    @pytest.mark.xfail(strict=True, reason="where activities alone are left, those beyond one page are dropped")
     def test_sales_from_before_the_registration_are_on_its_pages_too(self, acme: World[Label]) -> None:
         acme.desk.register("c")
         for number in range(5):

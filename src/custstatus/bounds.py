@@ -59,7 +59,7 @@ def check_id(field: str, value: object, most: int = ID) -> str:
         raise InvalidInputError(field, f"text of 1 to {most} characters", kind_of(value))
     if _CONTROL_OR_SURROGATE.search(value):
         raise InvalidInputError(field, "text without control characters or lone surrogates", "text with some")
-    return str(value)
+    return str.__str__(value)  # of an enum of text, its text
 
 
 def check_text(field: str, value: object, most: int = TEXT) -> str:
@@ -68,7 +68,7 @@ def check_text(field: str, value: object, most: int = TEXT) -> str:
         raise InvalidInputError(field, f"text of up to {most} characters", kind_of(value))
     if not value.isprintable() and _NUL_OR_SURROGATE.search(value):
         raise InvalidInputError(field, "text without NUL or lone surrogates", "text with some")
-    return str(value)
+    return str.__str__(value)  # of an enum of text, its text
 
 
 def check_moment(field: str, value: object) -> datetime:

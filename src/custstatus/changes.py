@@ -184,8 +184,8 @@ class Request(Value):
     """Set by operations of the library's own only."""
     restores: str | None = None
     """The lifecycle on which the target is where the account was, resolved from the account."""
-    instead_of: str | None = None
-    """Where that was a label that has been retired: which, the target standing in for it."""
+    stands_for: frozenset[str | None] = frozenset()
+    """Where that was a label that has been retired, or none: what the target stands in for."""
 
 
 Was = tuple[str | None, str | None, int | None]
@@ -219,12 +219,12 @@ class Step(Value):
     closes: bool
     only_from: frozenset[str] | None = None
     """Labels, or statuses where there is no label, outside which the change is not made."""
-    instead_of: str | None = None
-    """A retired label in whose place the step's label stands on the way back; by default the label itself."""
+    stands_for: frozenset[str | None] = frozenset()
+    """On the way back: the label itself, and one that has been retired (or none, before there were labels)."""
 
     def leads_to(self, was: Was | None) -> bool:
         """Whether the step leads to where the account was before it was set aside."""
-        return was is not None and was[0] == self.to and was[1] in (self.label, self.instead_of)
+        return was is not None and was[0] == self.to and was[1] in self.stands_for
 
     def admits(self, status: str | None, label: str | None, was: Was | None) -> bool:
         """Whether nothing stands in the step's way at a place, where the account was elsewhere before it was set aside."""

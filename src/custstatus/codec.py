@@ -11,11 +11,12 @@ import json
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from cattrs import Converter
 
 from custstatus.errors import InvalidInputError
+from custstatus.records import StatusLabel
 
 __all__ = ["canonical_json", "from_json", "to_data", "utc_text"]
 
@@ -39,7 +40,18 @@ def _converter() -> Converter:
     converter.register_unstructure_hook_func(
         lambda kind: isinstance(kind, type) and issubclass(kind, Enum), lambda member: member._value_
     )
+    converter.register_unstructure_hook_func(
+        lambda kind: isinstance(kind, type) and issubclass(kind, StatusLabel), lambda label: label.text
+    )
+    converter.register_structure_hook_func(lambda kind: getattr(kind, "__origin__", None) is list, _list)
     return converter
+
+
+def _list(value: Any, kind: Any) -> list[Any]:
+    if type(value) is not list:
+        raise TypeError(f"expected a list, got {type(value).__name__}")
+    (each,) = get_args(kind)
+    return [_CONVERTER.structure(item, each) for item in value]
 
 
 def _strictly(value: Any, kind: type[T]) -> T:

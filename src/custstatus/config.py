@@ -8,7 +8,7 @@ names the resolved configuration, tables of moves included; every entry and deci
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, tzinfo
 from functools import cached_property
 from typing import Any, Generic, TypeVar, cast
@@ -20,7 +20,7 @@ from custstatus.bounds import check_id
 from custstatus.changes import Step
 from custstatus.codec import canonical_json, from_json
 from custstatus.documents import ConfigDocument, document_of, read_document
-from custstatus.errors import ConfigurationError, InvalidInputError, UnknownLabelError
+from custstatus.errors import ConfigurationError, UnknownLabelError
 from custstatus.faults import Waiver, faults, shape_faults
 from custstatus.lifecycle import Lifecycle, Status
 from custstatus.policies.idle import IdleRule
@@ -36,38 +36,41 @@ __all__ = ["OrgConfig"]
 L = TypeVar("L", bound=StatusLabel)
 
 
+def _several(values: Any, kind: Callable[[Any], Any]) -> Any:
+    """The values, as a tuple or a frozenset; one where several are expected is left as it is, to be told as a fault."""
+    return kind(values) if isinstance(values, Iterable) and not isinstance(values, str) else values
+
+
 def _lifecycles(values: Iterable[Lifecycle[Any]]) -> tuple[Lifecycle[Any], ...]:
-    return tuple(values)
+    return cast("tuple[Lifecycle[Any], ...]", _several(values, tuple))
 
 
 def _enums(values: Iterable[type[AnyAction]]) -> tuple[type[AnyAction], ...]:
-    return tuple(values)
+    return cast("tuple[type[AnyAction], ...]", _several(values, tuple))
 
 
 def _rules(values: Iterable[IdleRule]) -> tuple[IdleRule, ...]:
-    return tuple(values)
+    return cast("tuple[IdleRule, ...]", _several(values, tuple))
 
 
 def _actions(values: Iterable[AnyAction]) -> frozenset[AnyAction]:
-    return frozenset(values)
+    return cast("frozenset[AnyAction]", _several(values, frozenset))
 
 
 def _channels(values: Iterable[AnyChannel]) -> frozenset[AnyChannel]:
-    return frozenset(values)
+    return cast("frozenset[AnyChannel]", _several(values, frozenset))
 
 
 def _names(values: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(values, str):  # which is an iterable of one-letter types, to a type checker as well
-        raise InvalidInputError("identifiers", "a list of types", "one text")
-    return tuple(values)
+    return cast("tuple[str, ...]", _several(values, tuple))
+
+
+def _waivers(values: Iterable[Waiver]) -> frozenset[Waiver]:
+    return cast("frozenset[Waiver]", _several(values, frozenset))
 
 
 def _time_zone(value: tzinfo) -> tzinfo:
     return UTC if getattr(value, "key", None) == "UTC" else value
-
-
-def _waivers(values: Iterable[Waiver]) -> frozenset[Waiver]:
-    return frozenset(values)
 
 
 @frozen(repr=False)
@@ -247,5 +250,5 @@ class OrgConfig(Value, Generic[L]):
             reason_optional=found.reason_optional,
             identifiers=tuple(document["identifiers"]),
             time_zone=found.time_zone,
-            waives=frozenset(Waiver(value) for value in document["waives"] if value in {w.value for w in Waiver}),
+            waives=found.waives,
         )

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from custstatus import flows
 from custstatus.adapters.protocol import Store
-from custstatus.bounds import kind_of
+from custstatus.bounds import check_text, kind_of
 from custstatus.changes import Applied, Operation, Plan, Refusal, Request, Token
 from custstatus.config import OrgConfig
 from custstatus.errors import InvalidInputError, RefusedError, UnknownLifecycleError
@@ -237,7 +237,7 @@ class Desk(Value, Generic[L]):
 
     def _request(self, operation: Operation, customer: str, targets: tuple[L | Status, ...], **given: Any) -> Request:
         reason = given.get("reason")
-        digest = self._seal.digest(reason) if isinstance(reason, str) else None
+        digest = None if reason is None else self._seal.digest(check_text("reason", reason))
         return Request(operation, customer, targets, self.actor, self.channel, self.wish, reason_digest=digest, **given)
 
     def _tokens(self, identifiers: Iterable[Identifier]) -> tuple[Token, ...]:

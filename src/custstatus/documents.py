@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
-from custstatus.errors import InvalidInputError
+from custstatus.errors import ChartError, InvalidInputError
+from custstatus.faults import Waiver
 from custstatus.lifecycle import Lifecycle, Move, Need, Status
 from custstatus.policies.idle import IdleRule
 from custstatus.policies.rules import Restriction, RestrictionPolicy
@@ -93,6 +94,7 @@ class Resolved(NamedTuple):
     counts_as_activity: frozenset[AnyAction]
     reason_optional: frozenset[AnyChannel]
     time_zone: tzinfo
+    waives: frozenset[Waiver]
 
 
 def document_of(config: OrgConfig[Any]) -> ConfigDocument:
@@ -172,6 +174,21 @@ def read_document(
     Raises:
         InvalidInputError: It names something that the code lacks, or the labels are not those of the document.
     """
+    try:
+        return _read(document, labels, lifecycles, actions, channels)
+    except ChartError as error:
+        raise InvalidInputError("configuration.lifecycles", "tables of moves that hold together", str(error)) from error
+    except OverflowError as error:
+        raise InvalidInputError("configuration.idle", "periods within the calendar", "one beyond it") from error
+
+
+def _read(
+    document: ConfigDocument,
+    labels: type[StatusLabel],
+    lifecycles: Sequence[Lifecycle[Any]],
+    actions: Sequence[type[AnyAction]],
+    channels: Sequence[type[AnyChannel]],
+) -> Resolved:
     if [(label["text"], label["status"]) for label in document["labels"]] != [
         (lab.text, lab.status.value) for lab in labels
     ]:
@@ -202,9 +219,13 @@ def read_document(
             )
             for move in each["moves"]
         )
+        statuses = _named(shipped, each["name"], "lifecycle").statuses
+        if [status.value for status in statuses] != each["statuses"]:
+            expected = f"the statuses of {statuses.__name__}, in their order"
+            raise InvalidInputError(f"configuration.{each['name']}", expected, "others")
         return Lifecycle(
             each["name"],
-            _named(shipped, each["name"], "lifecycle").statuses,
+            statuses,
             tuple(moves),
             tuple(frozenset(status(each["name"], value) for value in group) for group in each["aside"]),
             frozenset(status(each["name"], value) for value in each["closing"]),
@@ -249,6 +270,7 @@ def read_document(
         counts_as_activity=frozenset(map(action, document["counts_as_activity"])),
         reason_optional=frozenset(_named(known_channels, value, "channel") for value in document["reason_optional"]),
         time_zone=time_zone,
+        waives=frozenset(_named(Waiver, value, "waiver") for value in document["waives"]),
     )
 
 

@@ -57,10 +57,13 @@ def shape_faults(config: OrgConfig[Any]) -> Iterator[str]:
         ("restrictions", [config.restrictions], RestrictionPolicy),
     ]
     for name, values, kind in kinds:
+        if not isinstance(values, (tuple, frozenset, list)):
+            yield f"{name}: expected several, got one {type(values).__name__}"
+            continue
         for value in values:
             if not isinstance(value, kind):
                 yield f"{name}: expected {kind.__name__}, got {type(value).__name__}"
-    for actions in config.actions:
+    for actions in config.actions if isinstance(config.actions, tuple) else [config.actions]:
         if not (isinstance(actions, type) and issubclass(actions, AnyAction) and len(actions)):
             yield "actions: expected enums of actions"
 

@@ -16,7 +16,7 @@ from attrs import evolve
 from custstatus.adapters.protocol import Store
 from custstatus.changes import Applied, Found, Operation, Plan, Refusal, Request
 from custstatus.config import OrgConfig
-from custstatus.errors import ConflictError, UnknownLabelError
+from custstatus.errors import ConflictError, InvalidInputError, StoredValueError, UnknownLabelError
 from custstatus.guarding import guard
 from custstatus.lifecycle import Lifecycle, Status
 from custstatus.planning import plan
@@ -106,13 +106,13 @@ def restore(
     asked = evolve(request, operation=Operation.RESTORE, targets=(), restores=lifecycle.name)
     found: Found = yield Call.of("read", guard(asked, config, now))
     for _ in range(ATTEMPTS):
-        target, retired = _behind(found, lifecycle, config)
+        target, replaced = _behind(found, lifecycle, config)
         version = None if found.account is None else found.account.version
         resolved = evolve(
             asked,
             targets=() if target is None else (target,),
             expected=asked.expected or version,
-            instead_of=retired,
+            stands_for=replaced,
         )
         planned = plan(found, guard(resolved, config, now))
         if dry or not isinstance(planned, Plan):
@@ -126,19 +126,22 @@ def restore(
 
 def _behind(
     found: Found, lifecycle: Lifecycle[Any], config: OrgConfig[Any]
-) -> tuple[Status | StatusLabel | None, str | None]:
-    """Where the account was before it was set aside, if it was; and a retired label for which that stands in."""
+) -> tuple[Status | StatusLabel | None, frozenset[str | None]]:
+    """Where the account was before it was set aside, if it was; and the label, retired since, that this stands in for."""
     standing = None if found.account is None else found.account.standing(lifecycle.name)
     was = next((entry for entry in found.behind if standing and entry.version == standing.back_to), None)
     if was is None or was.to_status is None:
-        return None, None
-    status: Status = lifecycle.statuses(was.to_status)
-    if was.to_label is None or not isinstance(status, CustomerStatus):
-        return status, None
+        return None, frozenset()
     try:
-        return config.label(was.to_label), None
-    except UnknownLabelError:
-        return config.default_label(status) or status, was.to_label
+        status: Status = lifecycle.statuses(was.to_status)
+    except ValueError:
+        raise StoredValueError(lifecycle.name, "status", was.to_status) from None
+    if not isinstance(status, CustomerStatus):
+        return status, frozenset()
+    try:
+        return config.label(was.to_label or ""), frozenset()
+    except (UnknownLabelError, InvalidInputError):
+        return config.default_label(status) or status, frozenset([was.to_label])
 
 
 class Option(NamedTuple):

@@ -170,7 +170,8 @@ def _digest(request: Request, at: datetime | None) -> bytes:
         request.customer,
         # Where a restored account was is found by us, not given.
         request.restores or [[type(target).__name__, target.name] for target in request.targets],
-        request.reason,
+        # With a key its digest, as the reason may be erased while what it can be guessed by stays.
+        request.reason if request.reason_digest is None else request.reason_digest.hex(),
         request.reason_code,
         [request.actor.id, request.actor.kind.value],
         request.wish and request.wish.value,
@@ -190,7 +191,7 @@ def _step(
 ) -> Step | None:
     """One target as a step, or what is wrong with it whatever the account."""
     asks_reason = request.channel not in config.reason_optional
-    key = (target, met, asks_reason, request.only_from, request.instead_of)
+    key = (target, met, asks_reason, request.only_from, request.stands_for)
     known = config.steps.get(key)
     if known is not None:
         return known
@@ -239,7 +240,7 @@ def _step(
         group_labels=config.idle_labels if text in config.idle_labels else frozenset(),
         closes=status in lifecycle.closing,
         only_from=None if request.only_from is None else frozenset(_place(place) for place in request.only_from),
-        instead_of=request.instead_of or text,
+        stands_for=request.stands_for | {text},
     )
     config.steps[key] = step
     return step

@@ -145,7 +145,7 @@ class TestThreads:
 
 def refused(answer: str) -> bool:
     """Whether a fork was refused the store."""
-    return answer.startswith("StoreError") or answer.startswith("StoreClosedError")
+    return answer.startswith(("StoreError", "StoreClosedError"))
 
 
 class TestForks:
@@ -157,9 +157,6 @@ class TestForks:
         assert last == (4 if refused(answer) else 5)
         assert faults_in(path) == []
 
-    @pytest.mark.xfail(
-        strict=True, reason="SQLite's own book of the locks of a process is inherited, and wrong in a child"
-    )
     @pytest.mark.parametrize("opens", [False, True], ids=["the store of its parent", "a store of its own"])
     def test_what_a_child_was_told_is_written_is_there_when_its_parent_has_closed_the_store(
         self, path: Path, opens: bool
@@ -176,19 +173,16 @@ class TestForks:
         assert changed == version == (3 if refused(used) else 4)
         assert faults_in(path) == []
 
-    @pytest.mark.xfail(strict=True, reason="the child inherits the lock as held, and nobody there to let it go")
     def test_a_child_made_in_the_middle_of_another_thread_s_write_is_not_locked_out(self, path: Path) -> None:
         answer, version = in_a_child(forks.fork_while_another_thread_writes, path, "change")
         assert refused(answer) or (answer, version) == ("4", 4)
         assert faults_in(path) == []
 
-    @pytest.mark.xfail(strict=True, reason="the child waits for ever for a lock that nobody there holds")
     def test_a_child_made_in_the_middle_of_another_thread_s_write_can_close_the_store(self, path: Path) -> None:
         answer, version = in_a_child(forks.fork_while_another_thread_writes, path, "close")
         assert (answer, version) == ("None", 3)
         assert faults_in(path) == []
 
-    @pytest.mark.xfail(strict=True, reason="the first thread has noticed the fork, and not yet opened a connection")
     def test_two_threads_of_a_child_that_begin_at_once_leave_the_parent_s_connections_alone(self, path: Path) -> None:
         answer = in_a_child(forks.use_in_two_threads_of_a_fork, path)
         assert refused(answer) or answer == "[]"

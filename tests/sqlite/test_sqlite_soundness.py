@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -33,14 +34,22 @@ PLANTED = {
 }
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    path = tmp_path / "statuses.db"
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sound file with one row or more for every check to look at."""
+    path = tmp_path_factory.mktemp("template") / "statuses.db"
     with opened(path) as service:
         desk = service.acting(AGENT)
         desk.register("c", identifiers=[Identifier("mobile", "+447900000042")], key="k")
         desk.change("c", Label.LOST_PHONE, reason="Lost mobile phone")
         service.record(Activity("c", Action.TRANSACTION, "r-1", utc_now()))
+    return path
+
+
+@pytest.fixture
+def path(template: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "statuses.db"
+    shutil.copyfile(template, path)
     return path
 
 

@@ -1,14 +1,18 @@
-"""Stores to try, one of each kind for a whole module: every example has an organisation of its own."""
+"""Stores to try, one of each kind for a whole module: every random example has an organisation of its own."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import pytest
 
 from custstatus import MemoryStore, SQLiteStore
 
-pytest.register_assert_rewrite("custstatus.testing")
+if "custstatus.testing" not in sys.modules:
+    pytest.register_assert_rewrite("custstatus.testing")
+
+from alike import KEY, Services, peopled
 
 
 @pytest.fixture(scope="module")
@@ -30,3 +34,17 @@ def twin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SQLiteStore]:
     store = SQLiteStore(tmp_path_factory.mktemp("twins") / "statuses.db")
     yield store
     store.close()
+
+
+@pytest.fixture(scope="module")
+def services(memory: MemoryStore, sqlite: SQLiteStore) -> Services:
+    return peopled(memory), peopled(sqlite)
+
+
+@pytest.fixture(scope="module")
+def sealed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """Services with a key of the host's, which seals identifiers and reasons."""
+    stores = MemoryStore(), SQLiteStore(tmp_path_factory.mktemp("sealed") / "statuses.db")
+    yield peopled(stores[0], KEY), peopled(stores[1], KEY)
+    for store in stores:
+        store.close()

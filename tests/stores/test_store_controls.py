@@ -53,8 +53,7 @@ BY_CONTRACT: list[tuple[type[broken.Broken], str]] = [
 """Broken how, and which test of the contract has to find it."""
 
 BY_RANDOM_OPERATIONS = [
-    *(broken.AcknowledgesFirst, broken.IgnoresBack, broken.ForgetsTheWayBack, broken.IgnoresExpected),
-    *(broken.NoFloorForGivenTimes, broken.WritesAndSaysFound),
+    *(broken.AcknowledgesFirst, broken.ForgetsTheWayBack, broken.NoFloorForGivenTimes, broken.WritesAndSaysFound),
     *(broken.ReadsNothingBehind, broken.ReadsNoHolders, broken.LosesTheFirstOfAPage),
 ]
 """
@@ -68,6 +67,11 @@ BY_OPERATIONS: list[tuple[type[broken.Broken], list[Operation]]] = [
         broken.KeepsIdentifiers,
         [Register("c-1", identifiers=(_IDENTIFIER,)), Change("c-1", ExampleLabel.CLOSED), Find(_IDENTIFIER)],
     ),
+    (
+        broken.IgnoresBack,
+        [Register("c-1"), Change("c-1", ExampleLabel.DELETION_PENDING), Change("c-1", ExampleLabel.TRENDING)],
+    ),
+    (broken.IgnoresExpected, [Register("c-1"), Change("c-1", ExampleLabel.LOST_PHONE, beside=1)]),
     (
         broken.IgnoresClosed,
         [Register("c-1"), Change("c-1", ExampleLabel.CLOSED), Change("c-1", Membership.ENROLLED)],

@@ -89,6 +89,8 @@ def _rule(
     customer_message: str | None,
     code: str | None,
 ) -> Restriction:
+    if not isinstance(when, (Status, StatusLabel, Iterable)):
+        raise InvalidInputError("Restriction.when", "statuses or labels", kind_of(when))
     places = frozenset([when] if isinstance(when, Status | StatusLabel) else when)
     return Restriction(effect, actions, places, reason, customer_message, code)
 

@@ -111,7 +111,7 @@ def step(
         group_labels=frozenset(idle),
         closes=closes,
         only_from=None if only_from is None else frozenset(only_from),
-        instead_of=label,
+        stands_for=frozenset({label}),
     )
 
 

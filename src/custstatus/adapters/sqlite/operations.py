@@ -57,7 +57,9 @@ def within(transaction: Transaction, operation: Operation[T | None]) -> Operatio
         if result is not None:
             yield transaction.commit, ()
             return result
-    except Exception:
+    except GeneratorExit:
+        raise  # the runner was interrupted between two statements, and undoes them itself
+    except BaseException:
         # Where the engine has rolled back by itself (a full disk, say) there is nothing left to undo.
         with suppress(Exception):
             for statement in transaction.rollback:
@@ -199,8 +201,9 @@ def _write(planned: AccountPlan, guarded: GuardedChange) -> Operation[bool]:
     for token in planned.drops:
         if not (yield statements.RELEASE_IDENTIFIER, (org, token.token, customer)):
             return False
-    for token in planned.adds:
-        held = org, token.token, token.type, customer, micros(last.effective_at), last.version
+    for place, token in enumerate(reversed(planned.adds)):
+        # The entries of added identifiers come last, one each; a replacement has one for both.
+        held = org, token.token, token.type, customer, micros(last.effective_at), last.version - place
         if not (yield statements.HOLD_IDENTIFIER, held):
             return False
     if planned.closed_at is not None:

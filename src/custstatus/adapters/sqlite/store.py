@@ -12,13 +12,15 @@ import re
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
+from weakref import WeakSet
 
 from custstatus.adapters.protocol import ActivityBatch, Recorded, Store, StoredActivity
 from custstatus.adapters.sqlite import operations
 from custstatus.adapters.sqlite.operations import JOINED, OWN, SNAPSHOT, Many, Operation, within
+from custstatus.adapters.sqlite.statements import RELEASE, ROLLBACK_TO
 from custstatus.bounds import kind_of
 from custstatus.changes import Applied, Found, GuardedChange, Plan
 from custstatus.errors import InvalidInputError, SchemaError, StoreBusyError, StoreClosedError, StoreError
@@ -59,13 +61,13 @@ class SQLiteStore:
         self._path = name
         self._busy_timeout = busy_timeout
         self._closed = False
-        self._forked: list[object] = []
+        self._abandoned: list[object] = []
         if not create:
             _check_ours(name)
         self._open()
         try:
             with _translated():
-                _migrate(self._writer)
+                _migrate(self._writer or self._connect())
         except BaseException:
             self.close()
             raise
@@ -77,10 +79,19 @@ class SQLiteStore:
         self.close()
 
     def _open(self) -> None:
-        self._process = os.getpid()
         self._lock = threading.RLock()
         self._idle: list[sqlite3.Connection] = []
-        self._writer = self._connect()
+        self._writer: sqlite3.Connection | None = self._connect()
+        _STORES.add(self)
+
+    def _after_fork(self) -> None:
+        """
+        In the child of a fork: connections of its own, when they are needed, and a lock that nobody holds.
+
+        SQLite's connections do not survive a fork; those of the parent are kept, as closing them would drop its locks.
+        """
+        self._abandoned += [self._writer, self._idle]
+        self._lock, self._idle, self._writer = threading.RLock(), [], None
 
     def _connect(self) -> sqlite3.Connection:
         with _translated():
@@ -102,10 +113,6 @@ class SQLiteStore:
     def _check_open(self) -> None:
         if self._closed:
             raise StoreClosedError("the store was closed: open another one")
-        if self._process != os.getpid():
-            # SQLite's connections do not survive a fork, and closing them here would drop the parent's locks.
-            self._forked += [self._writer, self._idle]
-            self._open()
 
     def _read(self, operation: Operation[T]) -> T:
         self._check_open()
@@ -123,14 +130,14 @@ class SQLiteStore:
                 self._idle.append(connection)
 
     def _write(self, operation: Operation[T | None]) -> T | None:
-        self._check_open()
         with self._lock:
             self._check_open()
+            writer = self._writer = self._writer or self._connect()
             try:
-                return _run(within(OWN, operation), self._writer)
+                return _run(within(OWN, operation), writer)
             finally:
-                if self._writer.in_transaction:  # interrupted between two statements
-                    self._writer.execute("ROLLBACK")
+                if writer.in_transaction:  # interrupted between two statements
+                    writer.execute("ROLLBACK")
 
     def load(self, org: str, customer: str) -> Account | None:
         return self._read(operations.load(org, customer))
@@ -192,9 +199,22 @@ class SQLiteStore:
             return
         with self._lock:
             self._closed = True
-            self._writer.close()
+            if self._writer is not None:
+                self._writer.close()
             while self._idle:
                 self._idle.pop().close()
+
+
+_STORES: WeakSet[SQLiteStore] = WeakSet()
+
+
+def _after_fork() -> None:
+    for store in list(_STORES):
+        store._after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class _JoinedStore(SQLiteStore):
@@ -212,9 +232,20 @@ class _JoinedStore(SQLiteStore):
 
     def _write(self, operation: Operation[T | None]) -> T | None:
         # Releasing an outermost savepoint would commit, which is the host's to do.
-        if not self._connection.in_transaction:
+        with _translated():
+            joined = self._connection.in_transaction
+        if not joined:
             raise InvalidInputError("connection", "one with an open transaction (BEGIN IMMEDIATE)", "one without")
-        return _run(within(JOINED, operation), self._connection)
+        try:
+            return _run(within(JOINED, operation), self._connection)
+        except Exception:
+            raise  # the operation has undone itself
+        except BaseException:
+            # Interrupted, perhaps between two statements; where it has undone itself there is no such savepoint left.
+            with suppress(sqlite3.Error):
+                self._connection.execute(ROLLBACK_TO.text)
+                self._connection.execute(RELEASE.text)
+            raise
 
     def read(self, guarded: GuardedChange) -> Found:
         return self._read(operations.read(guarded))
