@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -446,7 +446,11 @@ class TestFaults:
     def test_a_time_zone_without_a_key_cannot_be_kept(self) -> None:
         with Path("/usr/share/zoneinfo/Europe/Berlin").open("rb") as file:
             zone = ZoneInfo.from_file(file)
-        assert faults(time_zone=zone) == ("time_zone: expected one with a key of the time zone database",)
+        (fault,) = faults(time_zone=zone)
+        assert fault.startswith("time_zone: expected datetime.UTC, or a zoneinfo.ZoneInfo with a key")
+
+    def test_the_zone_of_utc_may_be_given_in_either_form(self) -> None:
+        assert configured(time_zone=UTC).hash == configured(time_zone=ZoneInfo("UTC")).hash == configured().hash
 
 
 _OPTIONAL = (Channel.CONNECT_PLUS, Channel.IMPORT)

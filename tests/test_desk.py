@@ -453,10 +453,16 @@ class TestEffectiveTime:
         acme.desk.change("c", Membership.ACTIVE, at=START + timedelta(days=1))
 
     def test_a_clock_that_was_set_back_does_not_turn_the_history_round(self, acme: World[Label]) -> None:
+        # D55
         acme.desk.register("c")
+        acme.clock.forward(days=1)
+        acme.desk.change("c", Label.ABROAD, reason="r")
         acme.clock.forward(hours=-5)
-        (entry,) = acme.desk.change("c", Label.ABROAD, reason="r").entries
-        assert (entry.effective_at, entry.recorded_at) == (START, START - timedelta(hours=5))
+        (after,) = acme.desk.change("c", Label.REGULAR, reason="r").entries
+        assert (after.effective_at, after.recorded_at) == (START + timedelta(days=1), acme.clock())
+        acme.clock.forward(days=-9)
+        (before,) = acme.desk.change("c", Membership.ENROLLED).entries
+        assert (before.effective_at, before.recorded_at) == (START, acme.clock())
         assert acme.service.verify().faults == ()
 
 

@@ -31,7 +31,6 @@ from custstatus import (
     MEMBERSHIP,
     Action,
     Channel,
-    ChartError,
     ConfigurationError,
     CustomerStatus,
     IdleRule,
@@ -306,7 +305,7 @@ class TestAnyJson:
         values = data.draw(st.lists(others | plain_json, min_size=number, max_size=number))
         try:
             config = read(replaced(places, values))
-        except (InvalidInputError, ConfigurationError, ChartError):
+        except (InvalidInputError, ConfigurationError):
             return
         assert config.hash
 
@@ -326,7 +325,7 @@ class Reduced(Status):
 
 def test_a_move_to_a_status_that_the_code_lost_is_invalid_input() -> None:
     reduced = Lifecycle("consent", Reduced, (Move(None, Reduced.ASKED, "ask"),))
-    with pytest.raises(InvalidInputError, match="paused"):
+    with pytest.raises(InvalidInputError, match="the statuses of Reduced, in their order"):
         OrgConfig.from_json(
             OrgConfig("acme", NoLabels, lifecycles=[CONSENT]).to_json(), NoLabels, lifecycles=[*SHIPPED, reduced]
         )

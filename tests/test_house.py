@@ -24,7 +24,7 @@ ORDER = (
     *("errors", "values", "bounds", "charts", "lifecycle", "states", "records", "changes"),
     *("sealing", "codec", "queries"),
     *("policies", "policies.rules", "policies.verdicts", "policies.idle", "policies.presets"),
-    *("documents", "faults", "config", "decisions", "guarding", "planning"),
+    *("faults", "documents", "config", "decisions", "guarding", "planning"),
     *("adapters.protocol", "adapters.cursors"),
     *("flows", "sweeping", "verifying", "desk", "looking", "service"),
 )

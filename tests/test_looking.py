@@ -326,19 +326,10 @@ class TestIdentifiers:
         ]
         assert [each.since for each in held] == [START + days * DAY for days in (3, 1, 2, 4)]
 
-    @pytest.mark.parametrize(
-        "kind",
-        [
-            "memory",
-            "sqlite",
-        ],
-    )
-    def test_those_that_were_added_at_once_are_listed_as_they_were_given(self, kind: str, tmp_path: Path) -> None:
+    def test_those_that_were_added_at_once_are_listed_as_they_were_given(self, acme: World[Label]) -> None:
         # D108
-        given = [Identifier("email", name) for name in "zab"]
-        with opened(kind, tmp_path, ACME) as world:
-            world.desk.register("c", identifiers=given)
-            assert [json.loads(each.token)[1] for each in world.service.identifiers("c")] == ["z", "a", "b"]
+        acme.desk.register("c", identifiers=[Identifier("email", name) for name in "zab"])
+        assert [json.loads(each.token)[1] for each in acme.service.identifiers("c")] == ["z", "a", "b"]
 
     def test_nobody_is_found_by_what_nobody_holds(self, acme: World[Label]) -> None:
         assert acme.service.find(Identifier("mobile", "1")) is None
@@ -542,10 +533,10 @@ class TestActivities:
     @pytest.mark.parametrize("after", ["x", "[1]", '["1","a","b","c"]', "[1,2,3,4]", "null", "[" * 999, '{"a": 1}'])
     def test_what_is_no_cursor_is_invalid(self, after: str, acme: World[Label]) -> None:
         acme.desk.register("c")
-        with pytest.raises(InvalidInputError, match="the `next` of an earlier page"):
-            acme.service.activities("c", after=after)
-        with pytest.raises(InvalidInputError, match="the `next` of an earlier page"):
-            acme.service.timeline("c", after=after)
+        for look in (acme.service.activities, acme.service.timeline):
+            with pytest.raises(InvalidInputError) as refused:
+                look("c", after=after)
+            assert refused.value.field.endswith("after")
 
 
 def told(item: Entry | Activity) -> tuple[datetime, int, object]:
@@ -577,7 +568,9 @@ class TestTimelines:
 
     @some_examples
     @given(
-        st.lists(st.tuples(st.integers(0, 3), st.sampled_from(["a", "b"]), st.sampled_from([*Action][:3])), max_size=8),
+        st.lists(
+            st.tuples(st.integers(-3, 3), st.sampled_from(["a", "b"]), st.sampled_from([*Action][:3])), max_size=8
+        ),
         st.lists(st.integers(0, 2), max_size=4),
         st.integers(1, 4),
     )
@@ -585,7 +578,7 @@ class TestTimelines:
         self, done: list[tuple[int, str, Action]], gaps: list[int], limit: int
     ) -> None:
         world = in_memory(ACME)
-        world.desk.register("c", at=START - DAY)
+        world.desk.register("c", at=START - timedelta(hours=1))
         for hours, reference, kind in done:
             world.service.record(Activity("c", kind, reference, START + timedelta(hours=hours)))
         for gap, label in zip(gaps, [Label.TRENDING, Label.REGULAR] * 2, strict=False):

@@ -175,14 +175,7 @@ class TestWithAKey:
         assert World(ACME, MemoryStore()).desk.register("c", reason="walk-in").entries[0].reason_digest is None
 
 
-@pytest.mark.parametrize(
-    "key",
-    [
-        None,
-        KEY,
-    ],
-    ids=["plain", "keyed"],
-)
+@pytest.mark.parametrize("key", [None, KEY], ids=["plain", "keyed"])
 def test_a_reason_that_no_store_can_hold_is_invalid_with_a_key_as_without(key: bytes | None) -> None:
     world = World(ACME, MemoryStore(), key)
     with pytest.raises(InvalidInputError, match="reason: expected text without NUL or lone surrogates"):

@@ -406,6 +406,15 @@ class TestComingBack:
         assert [row.customer for row in idle.service.sweep().back] == ["c"]
         assert idle.label("c") is Label.TRENDING
 
+    @pytest.mark.parametrize("label", [Label.UNUSUAL, Label.ABROAD, Label.TESTER], ids=lambda label: label.name)
+    def test_nobody_buys_his_way_back_to_another_status(self, label: Label, acme: World[Label]) -> None:
+        # D63: who came to an idle label from elsewhere comes back to the default label of ACTIVE.
+        acme.desk.register("c", Label.TRENDING)
+        acme.make(evolve(acme.request("c", label), actor=AGENT))
+        acme.desk.change("c", Label.DORMANT, reason="over, but not heard of since")
+        assert len(acme.bought("c", "r").back) == 1
+        assert acme.label("c") is Label.REGULAR
+
     def test_whoever_stands_elsewhere_is_left_alone_by_a_purchase(self, acme: World[Label]) -> None:
         # D63
         for label in (Label.ABROAD, Label.UNUSUAL, Label.TESTER, Label.REGULAR):

@@ -241,6 +241,8 @@ class Desk(Value, Generic[L]):
         return Request(operation, customer, targets, self.actor, self.channel, self.wish, reason_digest=digest, **given)
 
     def _tokens(self, identifiers: Iterable[Identifier]) -> tuple[Token, ...]:
+        if isinstance(identifiers, (str, type)) or not isinstance(identifiers, Iterable):
+            raise InvalidInputError("identifiers", "several Identifiers", kind_of(identifiers))
         tokens = []
         for identifier in identifiers:
             if not isinstance(identifier, Identifier):
@@ -250,6 +252,8 @@ class Desk(Value, Generic[L]):
 
     def _on(self, lifecycle: Lifecycle[Any]) -> Lifecycle[Any]:
         """The lifecycle as this organisation has edited it; UnknownLifecycleError if it is off."""
+        if not isinstance(lifecycle, Lifecycle):
+            raise InvalidInputError("lifecycle", "a Lifecycle", kind_of(lifecycle))
         found = self._config.lifecycle(lifecycle.name)
         if found is None:
             names = (each.name for each in self._config.lifecycles)

@@ -17,7 +17,7 @@ from attrs import evolve
 from custstatus import flows, verifying
 from custstatus.adapters.cursors import micros
 from custstatus.adapters.protocol import Store, StoredActivity
-from custstatus.bounds import EPOCH, check_id, check_moment, kind_of
+from custstatus.bounds import EPOCH, check_id, check_moment, check_text, kind_of
 from custstatus.config import OrgConfig
 from custstatus.errors import InvalidInputError, StoredValueError, UnknownCustomerError, UnknownLifecycleError
 from custstatus.lifecycle import Lifecycle, Status
@@ -144,6 +144,8 @@ class Look(Generic[L]):
 
     def find(self, identifier: Identifier) -> str | None:
         """The customer id of the living account that holds an identifier; None where none does."""
+        if not isinstance(identifier, Identifier):
+            raise InvalidInputError("identifier", "an Identifier", kind_of(identifier))
         return self._store.find(self._org, self._seal.token(self._org, identifier).token)
 
     def identifiers(self, customer: str) -> tuple[HeldIdentifier, ...]:
@@ -326,6 +328,8 @@ class Look(Generic[L]):
             yield from page
 
     def _check_on(self, lifecycle: Lifecycle[Any]) -> None:
+        if not isinstance(lifecycle, Lifecycle):
+            raise InvalidInputError("lifecycle", "a Lifecycle", kind_of(lifecycle))
         if self._config.lifecycle(lifecycle.name) is None:
             raise UnknownLifecycleError(self._org, lifecycle.name, (each.name for each in self._config.lifecycles))
 
@@ -351,6 +355,6 @@ def _read_place(cursor: str) -> tuple[int, int, int, str, str]:
     except (ValueError, TypeError, RecursionError):
         at = rank = version = kind = reference = None
     numbered = type(at) is int and 0 <= at < 2**62 and rank in (0, 1) and type(version) is int
-    if not numbered or not isinstance(kind, str) or not isinstance(reference, str):
+    if not numbered:
         raise InvalidInputError("after", "the `next` of an earlier page", "something else")
-    return at, rank, version, kind, reference
+    return at, rank, version, check_text("after", kind), check_text("after", reference)

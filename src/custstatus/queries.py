@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
 
 from custstatus.bounds import bounded, check_id, check_moment, check_text, kind_of
 from custstatus.errors import InvalidInputError
@@ -18,6 +18,11 @@ __all__ = ["MOST", "Accounts", "Activities", "Customers", "Log"]
 
 MOST = 10_000
 """The longest page."""
+
+
+def _check_flag(instance: object, attribute: Attribute[bool], value: bool) -> None:
+    if type(value) is not bool:
+        raise InvalidInputError(f"{type(instance).__name__}.{attribute.name}", "True or False", kind_of(value))
 
 
 def _check_limit(instance: object, _: object, value: int) -> None:
@@ -45,7 +50,7 @@ class Log(Value):
     """Recorded at or after this time."""
     until: datetime | None = field(default=None, validator=bounded(check_moment, optional=True))
     """Recorded before this time."""
-    newest_first: bool = False
+    newest_first: bool = field(default=False, validator=_check_flag)
     after: str | None = field(default=None, validator=_CURSOR)
     limit: int = field(default=100, validator=_check_limit)
 
@@ -77,7 +82,7 @@ class Activities(Value):
     org: str = field(validator=_ID)
     customer: str | None = field(default=None, validator=_OPTIONAL_ID)
     reference: str | None = field(default=None, validator=_OPTIONAL_ID)
-    newest_first: bool = True
+    newest_first: bool = field(default=True, validator=_check_flag)
     after: str | None = field(default=None, validator=_CURSOR)
     limit: int = field(default=100, validator=_check_limit)
 

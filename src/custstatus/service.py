@@ -135,6 +135,8 @@ class StatusService(Look[L]):
             StoredValueError: The customer stands where the configuration has no place.
             StoreError: The store could not be read.
         """
+        if type(customer) is not str:
+            customer = check_id("customer", customer)
         try:
             account = self._store.load(self._org, customer)
         except Exception:
@@ -146,6 +148,8 @@ class StatusService(Look[L]):
 
     def decide_all(self, customer: str, actions: Iterable[AnyAction]) -> dict[AnyAction, Decision[L]]:
         """Say of several actions whether the customer may do them now, all from one read. Raises as `decide` does."""
+        if isinstance(actions, str) or not isinstance(actions, Iterable):
+            raise InvalidInputError("actions", "several actions", kind_of(actions))
         account = self._account(customer)
         verdict_of = self._policy.verdict_of
         return {action: Decision(verdict_of(account, action), account, self._config) for action in actions}

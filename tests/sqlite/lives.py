@@ -182,6 +182,7 @@ class _HalvedCursor(sqlite3.Cursor):
     def execute(self, sql: str, parameters: Any = ()) -> sqlite3.Cursor:
         if self.appended and sql not in ("COMMIT", "ROLLBACK"):
             self.connection.commit()
+            super().execute("PRAGMA wal_checkpoint").fetchall()  # to be in between for a while
             super().execute("BEGIN IMMEDIATE")
         self.appended = "INTO custstatus_entry" in sql
         return super().execute(sql, parameters)

@@ -368,6 +368,24 @@ class TestNothingIsSpoilt:
         host.connection.execute("DROP TRIGGER fail")
         self.goes_on(host, before)
 
+    def test_a_failure_leaves_a_savepoint_of_the_host_s_alone_whatever_its_name(self, host: Host) -> None:
+        host.connection.execute(
+            "CREATE TEMP TRIGGER fail BEFORE UPDATE ON main.custstatus_account "
+            "BEGIN SELECT RAISE(ABORT, 'failed half way'); END"
+        )
+        host.connection.commit()
+        host.sell(1)
+        host.connection.execute("SAVEPOINT custstatus")
+        host.sell(2)
+        with pytest.raises(StoreError):
+            host.desk.change("c", Label.LOST_PHONE, reason="lost")
+        with pytest.raises(RefusedError):
+            host.desk.change("c", Label.PROVEN, reason="sure")
+        host.connection.execute("RELEASE custstatus")
+        host.connection.commit()
+        assert host.sold == [1, 2]
+        assert faults_in(host.path) == []
+
     def test_a_failure_in_the_middle_of_a_batch_of_activities_undoes_the_batch(self, host: Host) -> None:
         before = host.committed
         host.connection.execute(
@@ -436,7 +454,8 @@ class InterruptedCursor(sqlite3.Cursor):
 
 
 @pytest.mark.parametrize("after", ["INTO custstatus_entry", "INTO custstatus_text", "UPDATE custstatus_standing"])
-def test_an_interruption_half_way_undoes_our_own_operation_alone(tmp_path: Path, after: str) -> None:
+@pytest.mark.parametrize("savepoint", ["host", "custstatus"])
+def test_an_interruption_half_way_undoes_our_own_operation_alone(tmp_path: Path, after: str, savepoint: str) -> None:
     path = tmp_path / "host.db"
     rows(path, "CREATE TABLE sale (number INTEGER)")
     connecting = sqlite3.connect(path, isolation_level=None, factory=Interrupted)
@@ -444,11 +463,15 @@ def test_an_interruption_half_way_undoes_our_own_operation_alone(tmp_path: Path,
         service.acting(AGENT).register("c")
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("INSERT INTO sale VALUES (1)")
+        connection.execute(f"SAVEPOINT {savepoint}")
+        connection.execute("INSERT INTO sale VALUES (2)")
         connection.after = after
         with pytest.raises(KeyboardInterrupt):
             service.inside(connection).acting(AGENT).change("c", Label.LOST_PHONE, reason="lost")
+        connection.execute(f"RELEASE {savepoint}")
         connection.execute("COMMIT")
-    assert rows(path, "SELECT number FROM sale") == [(1,)]
+    assert rows(path, "SELECT number FROM sale") == [(1,), (2,)]
+    assert rows(path, "SELECT version FROM custstatus_account") == [(2,)]
     assert faults_in(path) == []
 
 

@@ -24,7 +24,7 @@ from custstatus import Applied, CuststatusError, StatusService, Store
 SHORT, LONG = range(12), range(200)
 """The seeds of the lives."""
 
-PATIENCE = range(1_000, 1_060)
+PATIENCE = range(1_000, 1_200)
 """The seeds on which a broken store must be caught."""
 
 

@@ -239,6 +239,8 @@ def interruptions(error: type[BaseException]) -> Iterator[Interruption]:
             return
 
 
+# A connection that is dropped in the middle of being opened, or of being given back, is shut by Python.
+@pytest.mark.filterwarnings("ignore:unclosed database:ResourceWarning")
 class TestInterruptions:
     """Wherever a thread is interrupted, nothing stays half written, and the store goes on as if nothing had been."""
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from alike import HUGE, MOBILE, Use, answered, desk, refused_alike
+from alike import HUGE, MOBILE, Services, Use, answered, desk, refused_alike
 
 from custstatus import (
     CUSTOMER_STATUS,
@@ -62,7 +62,7 @@ def test_actions(services: Services, verb: str) -> None:
 
 def test_actions_that_are_no_list(services: Services) -> None:
     uses: dict[str, Use] = {"decide_all": lambda service, bad: service.decide_all("c-1", bad)}
-    refused_alike(services, uses, ["login", Action.LOGIN, 5, None], "InvalidInputError")
+    refused_alike(services, uses, [Action.LOGIN, 5, None])
 
 
 def test_activities(services: Services) -> None:
@@ -155,9 +155,10 @@ def test_cursors_that_hold_what_no_store_can(services: Services, verb: str, text
     cursors = [f'[1,"{text}","",""]', f'[1,"","{text}",""]', f'[1,"","","{text}"]']
     if verb == "timeline":
         cursors = [f'[1,0,0,"{text}",""]', f'[1,0,0,"","{text}"]']
-    answers = []
-    for service in services:
-        answers.append([answered(lambda s, bad: PAGED[verb](s, after=bad), service, cursor) for cursor in cursors])
+    answers = [
+        [answered(lambda s, bad: PAGED[verb](s, after=bad), service, cursor) for cursor in cursors]
+        for service in services
+    ]
     assert answers[0] == answers[1]
     assert "leaked" not in {each[0] for each in answers[0]}
 

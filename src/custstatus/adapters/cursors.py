@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from custstatus.adapters.protocol import StoredActivity
-from custstatus.bounds import EPOCH
+from custstatus.bounds import EPOCH, check_text
 from custstatus.errors import InvalidInputError
 from custstatus.records import Page
 
@@ -59,7 +59,6 @@ def read_activity_cursor(cursor: str) -> tuple[int, str, str, str]:
         at, kind, reference, customer = json.loads(cursor)
     except (ValueError, TypeError, RecursionError):
         at = kind = reference = customer = None
-    named = all(isinstance(each, str) for each in (kind, reference, customer))
-    if type(at) is not int or abs(at) >= 2**63 or not named:
+    if type(at) is not int or abs(at) >= 2**63:
         raise InvalidInputError("after", "the `next` of an earlier page", "something else")
-    return at, kind, reference, customer
+    return at, check_text("after", kind), check_text("after", reference), check_text("after", customer)

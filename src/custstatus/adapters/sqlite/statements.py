@@ -128,9 +128,7 @@ VALUES ({", ".join(f"?{place}" for place in range(1, 28))})
 """
 )
 
-APPEND_ENTRY_ONCE = Statement(
-    APPEND_ENTRY.text + "ON CONFLICT (org, key, ordinal) WHERE key IS NOT NULL DO NOTHING RETURNING id"
-)
+KEY_USED = _statement("SELECT 1 FROM custstatus_entry WHERE org = ?1 AND key = ?2 AND ordinal = ?3")
 
 KEEP_TEXT = _statement(
     """

@@ -33,6 +33,9 @@ T = TypeVar("T")
 
 _SCHEMA = Path(__file__).with_name("schema")
 
+_FORK_PATIENCE = 1.0
+"""Seconds that a fork waits for a write in another thread."""
+
 _OLDEST = (3, 37, 0)
 """STRICT tables and RETURNING."""
 
@@ -61,7 +64,6 @@ class SQLiteStore:
         self._path = name
         self._busy_timeout = busy_timeout
         self._closed = False
-        self._abandoned: list[object] = []
         if not create:
             _check_ours(name)
         self._open()
@@ -81,17 +83,31 @@ class SQLiteStore:
     def _open(self) -> None:
         self._lock = threading.RLock()
         self._idle: list[sqlite3.Connection] = []
+        self._borrowed: set[sqlite3.Connection] = set()
+        self._inherited = self._forking = False
         self._writer: sqlite3.Connection | None = self._connect()
         _STORES.add(self)
 
-    def _after_fork(self) -> None:
+    def _before_fork(self) -> None:
         """
-        In the child of a fork: connections of its own, when they are needed, and a lock that nobody holds.
+        Without a connection of ours: SQLite keeps what it knows of locks in the process, and a child would take it for its own.
 
-        SQLite's connections do not survive a fork; those of the parent are kept, as closing them would drop its locks.
+        The lock is held until after the fork. Where another thread is in the middle of something, the child is refused the store.
         """
-        self._abandoned += [self._writer, self._idle]
-        self._lock, self._idle, self._writer = threading.RLock(), [], None
+        self._forking = self._lock.acquire(timeout=_FORK_PATIENCE)
+        if self._forking and self._writer is not None and not self._writer.in_transaction:
+            self._writer.close()
+            self._writer = None
+        while self._idle:
+            self._idle.pop().close()
+
+    def _after_fork_in_parent(self) -> None:
+        if self._forking:
+            self._lock.release()
+
+    def _after_fork_in_child(self) -> None:
+        self._inherited = self._inherited or bool(self._borrowed) or self._writer is not None
+        self._lock = threading.RLock()
 
     def _connect(self) -> sqlite3.Connection:
         with _translated():
@@ -113,6 +129,8 @@ class SQLiteStore:
     def _check_open(self) -> None:
         if self._closed:
             raise StoreClosedError("the store was closed: open another one")
+        if self._inherited:
+            raise StoreError("the process was forked in the middle of a read or write: open the store after the fork")
 
     def _read(self, operation: Operation[T]) -> T:
         self._check_open()
@@ -120,9 +138,11 @@ class SQLiteStore:
             connection = self._idle.pop()
         except IndexError:
             connection = self._connect()
+        self._borrowed.add(connection)
         try:
             return _run(operation, connection)
         finally:
+            self._borrowed.discard(connection)
             # One that was interrupted in a snapshot, or outlived the store, is of no further use.
             if self._closed or connection.in_transaction:
                 connection.close()
@@ -199,6 +219,8 @@ class SQLiteStore:
             return
         with self._lock:
             self._closed = True
+            if self._inherited:
+                return  # to close what the parent works on might take its write-ahead log away
             if self._writer is not None:
                 self._writer.close()
             while self._idle:
@@ -208,13 +230,23 @@ class SQLiteStore:
 _STORES: WeakSet[SQLiteStore] = WeakSet()
 
 
-def _after_fork() -> None:
+def _before_fork() -> None:
     for store in list(_STORES):
-        store._after_fork()
+        store._before_fork()
+
+
+def _after_fork_in_parent() -> None:
+    for store in list(_STORES):
+        store._after_fork_in_parent()
+
+
+def _after_fork_in_child() -> None:
+    for store in list(_STORES):
+        store._after_fork_in_child()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
 
 
 class _JoinedStore(SQLiteStore):
@@ -238,10 +270,8 @@ class _JoinedStore(SQLiteStore):
             raise InvalidInputError("connection", "one with an open transaction (BEGIN IMMEDIATE)", "one without")
         try:
             return _run(within(JOINED, operation), self._connection)
-        except Exception:
-            raise  # the operation has undone itself
         except BaseException:
-            # Interrupted, perhaps between two statements; where it has undone itself there is no such savepoint left.
+            # Perhaps interrupted between two statements; where it has undone itself there is no such savepoint left.
             with suppress(sqlite3.Error):
                 self._connection.execute(ROLLBACK_TO.text)
                 self._connection.execute(RELEASE.text)

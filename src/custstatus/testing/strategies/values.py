@@ -126,8 +126,8 @@ def activities(
     """What customers did, as a host reports it."""
     return st.builds(
         Activity,
-        customers or ids(),
-        kinds or st.sampled_from(Action),
+        ids() if customers is None else customers,
+        st.sampled_from(Action) if kinds is None else kinds,
         ids(),
         moments(),
         st.none() | amounts(),
@@ -139,7 +139,7 @@ def stored_activities(customers: st.SearchStrategy[str] | None = None) -> st.Sea
     """What customers did, as a store keeps it."""
     return st.builds(
         StoredActivity,
-        customers or ids(),
+        ids() if customers is None else customers,
         st.sampled_from([action.value for action in Action]),
         ids(),
         moments().map(lambda moment: moment.astimezone(UTC)),
