@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -439,17 +439,6 @@ class TestHistory:
             connection,
         ):
             connection.execute(statement)
-        assert everything(path) == before
-
-    @pytest.mark.parametrize("clash", ["id", "version", "key"])
-    def test_it_is_not_replaced_by_hand(self, path: Path, clash: str) -> None:
-        # REPLACE takes away the row that is in its way, and fires no trigger on DELETE.
-        before = everything(path)
-        columns = [name for _, name, *_ in rows(path, "PRAGMA table_info (custstatus_entry)")]
-        other = {"id": "id + 100", "version": "version + 100", "key": "key || '-other'", "actor": "'nobody'"}
-        values = ", ".join(name if name == clash else other.get(name, name) for name in columns)
-        with closing(sqlite3.connect(path)) as connection, suppress(sqlite3.IntegrityError), connection:
-            connection.execute(f"REPLACE INTO custstatus_entry SELECT {values} FROM custstatus_entry WHERE version = 1")
         assert everything(path) == before
 
 

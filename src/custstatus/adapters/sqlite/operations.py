@@ -161,9 +161,10 @@ def apply(guarded: GuardedChange, step: Step) -> Operation[Applied | None]:
 
 def _append(entry: Entry) -> Operation[bool]:
     """Append an entry with its text; False where its key has written before."""
-    if entry.key is not None and (yield statements.KEY_USED, (entry.org, entry.key, entry.ordinal)):
+    if entry.key is None:
+        yield statements.APPEND_ENTRY, rows.entry_row(entry)
+    elif not (yield statements.APPEND_ENTRY_ONCE, rows.entry_row(entry)):
         return False
-    yield statements.APPEND_ENTRY, rows.entry_row(entry)
     if entry.reason is not None or entry.actor.name is not None:
         yield statements.KEEP_TEXT, (entry.org, entry.customer, entry.version, entry.reason, entry.actor.name)
     return True

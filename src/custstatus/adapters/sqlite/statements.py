@@ -128,7 +128,9 @@ VALUES ({", ".join(f"?{place}" for place in range(1, 28))})
 """
 )
 
-KEY_USED = _statement("SELECT 1 FROM custstatus_entry WHERE org = ?1 AND key = ?2 AND ordinal = ?3")
+APPEND_ENTRY_ONCE = Statement(
+    APPEND_ENTRY.text + "ON CONFLICT (org, key, ordinal) WHERE key IS NOT NULL DO NOTHING RETURNING id"
+)
 
 KEEP_TEXT = _statement(
     """
@@ -330,6 +332,7 @@ BEGIN_IMMEDIATE = Statement("BEGIN IMMEDIATE")
 BEGIN = Statement("BEGIN")
 COMMIT = Statement("COMMIT")
 ROLLBACK = Statement("ROLLBACK")
-SAVEPOINT = Statement("SAVEPOINT custstatus")
-ROLLBACK_TO = Statement("ROLLBACK TO custstatus")
-RELEASE = Statement("RELEASE custstatus")
+# A name that no host gives one of its own.
+SAVEPOINT = Statement("SAVEPOINT custstatus_operation")
+ROLLBACK_TO = Statement("ROLLBACK TO custstatus_operation")
+RELEASE = Statement("RELEASE custstatus_operation")

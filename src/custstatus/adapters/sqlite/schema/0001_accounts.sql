@@ -68,15 +68,6 @@ BEGIN SELECT RAISE(ABORT, 'the history is append-only'); END;
 CREATE TRIGGER custstatus_entry_is_not_deleted BEFORE DELETE ON custstatus_entry
 BEGIN SELECT RAISE(ABORT, 'the history is append-only'); END;
 
--- REPLACE deletes without firing the trigger on DELETE.
-CREATE TRIGGER custstatus_entry_is_not_replaced BEFORE INSERT ON custstatus_entry
-WHEN EXISTS (
-    SELECT 1 FROM custstatus_entry WHERE org = NEW.org AND customer = NEW.customer AND version = NEW.version
-    UNION ALL SELECT 1 FROM custstatus_entry WHERE id = NEW.id
-    UNION ALL SELECT 1 FROM custstatus_entry WHERE org = NEW.org AND key = NEW.key AND ordinal = NEW.ordinal
-)
-BEGIN SELECT RAISE(ABORT, 'the history is append-only'); END;
-
 -- Free text and personal names, apart from the entry, so that they can be erased.
 CREATE TABLE custstatus_text (
     org TEXT NOT NULL,
