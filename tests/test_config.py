@@ -526,10 +526,11 @@ class TestHash:
     def test_the_hash_is_the_same_in_every_process(self) -> None:
         seed = "77" if os.environ.get("PYTHONHASHSEED") != "77" else "78"
         here = Path(__file__).parent
+        path = os.pathsep.join([str(here), os.environ.get("PYTHONPATH", "")])
         printed = subprocess.run(
             [sys.executable, "-c", "from organisation import ACME; print(ACME.hash)"],
             cwd=here,
-            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(here)},
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": path},
             capture_output=True,
             text=True,
             check=True,

@@ -451,7 +451,8 @@ class TestRaces:
         assert sweep.moved == ()
         assert world.label("c") is Label.REGULAR
 
-    def test_who_was_moved_elsewhere_meanwhile_is_left_there(self) -> None:
+    @pytest.mark.parametrize("label", [Label.TESTER, Label.ABROAD], ids=lambda label: label.name)
+    def test_who_was_moved_elsewhere_meanwhile_is_left_there(self, label: Label) -> None:
         # D63
         world = in_memory(ACME)
         world.desk.register("c")
@@ -461,13 +462,15 @@ class TestRaces:
         def then_suspended(query: Any) -> Any:
             page = customers(query)
             if page.items and world.label("c") is Label.REGULAR:
-                world.service.acting(COLLEAGUE).change("c", Label.ABROAD, reason="meanwhile")
+                world.service.acting(COLLEAGUE).change("c", label, reason="meanwhile")
             return page
 
         world.store.customers = then_suspended  # type: ignore[method-assign]
         sweep = world.service.sweep()
-        assert [row.customer for row in sweep.refused] == ["c"]
-        assert world.label("c") is Label.ABROAD
+        (row,) = sweep.refused
+        assert isinstance(row.outcome, Refusal)
+        assert RefusalCode.NOT_FROM_HERE in row.outcome.codes
+        assert world.label("c") is label
 
 
 def test_reports_add_up() -> None:

@@ -220,7 +220,7 @@ def _read(
             for move in each["moves"]
         )
         statuses = _named(shipped, each["name"], "lifecycle").statuses
-        if [status.value for status in statuses] != each["statuses"]:
+        if [member.value for member in statuses] != each["statuses"]:
             expected = f"the statuses of {statuses.__name__}, in their order"
             raise InvalidInputError(f"configuration.{each['name']}", expected, "others")
         return Lifecycle(

@@ -109,13 +109,25 @@ def use_in_a_fork(pipe: Connection, path: Path) -> None:
     pipe.send((fork.run(), parent.change(Label.ABROAD)))
 
 
-def write_in_a_fork_beside_its_parent(pipe: Connection, path: Path, opens: bool) -> None:
-    """A fork writes before and after its parent closes the store, on that store or on one that it opens itself."""
+def write_in_a_fork_beside_its_parent(pipe: Connection, path: Path, kind: str) -> None:
+    """
+    A fork writes before and after its parent closes the store.
+
+    Args:
+        pipe: Where to answer.
+        path: The file.
+        kind: "inherited" writes to the store of its parent, "own" to one that it opens itself, and "connecting" to that of its
+            parent, where another thread was in the middle of opening a connection.
+    """
     parent = Parent(path)
     closed, close = os.pipe()
+    heard, said = os.pipe()
+    connected, go_on = threading.Event(), threading.Event()
+    connect = sqlite3.connect
 
     def body() -> object:
-        if opens:
+        sqlite3.connect = connect
+        if kind == "own":
             parent.store = SQLiteStore(path)
             parent.service = StatusService(parent.store, ACME)
         first = parent.change(Label.LOST_PHONE)
@@ -123,8 +135,24 @@ def write_in_a_fork_beside_its_parent(pipe: Connection, path: Path, opens: bool)
         os.read(closed, 1)
         return first, parent.change(Label.REGULAR)
 
-    heard, said = os.pipe()
+    def slowly(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        connection = connect(*arguments, **options)
+        connection.execute("SELECT * FROM sqlite_master").fetchall()
+        connected.set()
+        go_on.wait()
+        return connection
+
+    connecting = threading.Thread(target=parent.ask)
+    if kind == "connecting":
+        Fork(lambda: None).run()  # after which the parent has to connect anew
+        sqlite3.connect = slowly  # type: ignore[assignment]
+        connecting.start()
+        connected.wait()
     fork = Fork(body)
+    sqlite3.connect = connect
+    go_on.set()
+    if kind == "connecting":
+        connecting.join()
     os.close(said)
     fork.tell()
     os.read(heard, 1)  # nothing where the fork was refused, and has ended

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 import sys
 import threading
@@ -157,11 +158,21 @@ class TestForks:
         assert last == (4 if refused(answer) else 5)
         assert faults_in(path) == []
 
-    @pytest.mark.parametrize("opens", [False, True], ids=["the store of its parent", "a store of its own"])
+    @pytest.mark.parametrize(
+        "kind",
+        [
+            "inherited",
+            "own",
+            pytest.param(
+                "connecting",
+                marks=pytest.mark.xfail(strict=True, reason="a connection that is being opened is not yet borrowed"),
+            ),
+        ],
+    )
     def test_what_a_child_was_told_is_written_is_there_when_its_parent_has_closed_the_store(
-        self, path: Path, opens: bool
+        self, path: Path, kind: str
     ) -> None:
-        answer = in_a_child(forks.write_in_a_fork_beside_its_parent, path, opens)
+        answer = in_a_child(forks.write_in_a_fork_beside_its_parent, path, kind)
         with opened(path) as service:
             assert refused(answer) or (answer, service.account("c").version) == ("(3, 4)", 4)
         assert faults_in(path) == []
@@ -243,6 +254,12 @@ def interruptions(error: type[BaseException]) -> Iterator[Interruption]:
 @pytest.mark.filterwarnings("ignore:unclosed database:ResourceWarning")
 class TestInterruptions:
     """Wherever a thread is interrupted, nothing stays half written, and the store goes on as if nothing had been."""
+
+    @pytest.fixture(autouse=True)
+    def dropped(self) -> Iterator[None]:
+        """Have what was dropped shut now, and not in the middle of another test."""
+        yield
+        gc.collect()
 
     @each_error
     def test_a_change_is_made_once_when_it_is_retried(self, path: Path, error: type[BaseException]) -> None:

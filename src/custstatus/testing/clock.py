@@ -13,6 +13,7 @@ class MovableClock:
     """
     A clock for tests: give it to a `StatusService`, and move it by hand.
 
+    >>> from datetime import UTC, datetime, timedelta
     >>> clock = MovableClock(datetime(2024, 3, 1, tzinfo=UTC))
     >>> clock.advance(timedelta(days=1))
     datetime.datetime(2024, 3, 2, 0, 0, tzinfo=datetime.timezone.utc)
