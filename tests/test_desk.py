@@ -23,6 +23,7 @@ from organisation import (
     World,
     in_memory,
     opened,
+    outcome,
     refusal,
 )
 
@@ -152,6 +153,14 @@ class TestRegistering:
         acme.desk.register("c")
         acme.desk.change("c", Label.CLOSED, reason="wish")
         assert refusal(lambda: acme.desk.register("c")).codes == {RefusalCode.ALREADY_REGISTERED}
+
+    def test_an_account_that_is_closed_from_the_first_enters_no_other_lifecycle(self, acme: World[Label]) -> None:
+        # D5: closing freezes every lifecycle.
+        with pytest.raises(InvalidInputError, match="targets: expected a closing status alone"):
+            acme.desk.register("c", Label.CLOSED, Membership.ENROLLED, reason="imported")
+        assert acme.service.history().items == ()
+        acme.desk.register("c", Label.CLOSED, reason="imported")
+        assert acme.service.history().items[-1].closes
 
     def test_organisations_share_no_customers(self, acme: World[Label]) -> None:
         zeta = acme.under(evolve(ACME, org="zeta"))
@@ -535,6 +544,25 @@ class TestKeys:
         acme.desk.register("c", key="k")
         later = acme.under(evolve(ACME, identifiers=["email"]))
         assert later.desk.register("c", key="k").replayed
+
+    def test_a_replay_is_one_after_a_label_was_renamed_in_code_alone(self, acme: World[Label]) -> None:
+        class Before(StatusLabel):
+            REGULAR = "Regular", ACTIVE
+            TRENDING = "Trending", ACTIVE
+            GONE = "Gone", DELETED
+
+        class After(StatusLabel):
+            STEADY = "Regular", ACTIVE
+            UP = "Trending", ACTIVE
+            GONE = "Gone", DELETED
+
+        one, other = acme.under(OrgConfig("acme", Before)), acme.under(OrgConfig("acme", After))
+        assert one.config.hash == other.config.hash
+        one.desk.register("c")
+        one.desk.change("c", Before.TRENDING, reason="r", key="k")
+        again = outcome(lambda: other.desk.change("c", After.UP, reason="r", key="k"))
+        assert isinstance(again, Applied)
+        assert again.replayed
 
 
 class TestVersions:

@@ -147,7 +147,7 @@ class TestMessages:
             (UnknownLabelError("acme", "Platinum", []), ["label 'Platinum'", "none"]),
             (UnknownLifecycleError("acme", "membership", ["a"]), ["lifecycle 'membership'", "use one of: a"]),
             (_refused(), ["'c'", "no_move", "go by another status"]),
-            (_denied(), ["POINTS_REDEMPTION is blocked", "Milder after: reinstate"]),
+            (_denied(), ["POINTS_REDEMPTION is denied", "block.points_redemption"]),
             (ConflictError("acme", "c", 8), ["'c'", "8 times", "try again"]),
             (
                 StoredValueError("customer_status", "label", "Platinum"),

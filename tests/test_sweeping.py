@@ -210,6 +210,14 @@ class TestMoving:
         world.service.sweep()
         assert list(world.service.history("c"))[-1].reason == "no activity for 2:00:00"
 
+    def test_a_period_of_days_and_hours_is_told_whole(self) -> None:
+        # D102
+        world = in_memory(evolve(ACME, idle=[IdleRule(timedelta(hours=36), Label.DORMANT)]))
+        world.desk.register("c")
+        world.clock.forward(days=3)
+        world.service.sweep()
+        assert list(world.service.history("c"))[-1].reason == "no activity for 1 day, 12:00:00"
+
 
 class TestPreview:
     def test_a_preview_says_what_the_sweep_then_does_and_writes_nothing(self, acme: World[Label]) -> None:
@@ -269,7 +277,9 @@ class TestPreview:
                 expected = Label.CLOSED
             elif label.status is ACTIVE and quiet > IDLE_AFTER.days:
                 expected = Label.DORMANT
-            elif label is Label.DORMANT and bought is not None:
+            elif (
+                label is Label.DORMANT and bought is not None and bought <= registered
+            ):  # bought since he was put there
                 expected = Label.REGULAR
             assert world.label(f"c-{number}") is expected
 
@@ -286,6 +296,26 @@ def entries(sweep: Sweep) -> list[object]:
 
 
 class TestComingBack:
+    def test_whom_staff_put_among_the_idle_stays_there_until_he_buys_again(self, acme: World[Label]) -> None:
+        # D63
+        acme.desk.register("c")
+        acme.bought("c", "r-1")
+        acme.clock.forward(days=1)
+        acme.service.acting(AGENT).change("c", Label.DORMANT, reason="asked to rest")
+        assert acme.service.sweep().rows == ()
+        assert acme.label("c") is Label.DORMANT
+        acme.clock.forward(days=1)
+        assert len(acme.bought("c", "r-2").back) == 1
+        assert acme.label("c") is Label.REGULAR
+
+    def test_a_purchase_of_the_day_after_tomorrow_is_no_purchase(self, acme: World[Label]) -> None:
+        acme.desk.register("c")
+        day = timedelta(days=1)
+        with pytest.raises(InvalidInputError, match=r"Activity\.at: expected a time no later than a day from now"):
+            acme.bought("c", "r-1", acme.clock() + day + MICROSECOND)
+        assert acme.service.activities("c").items == ()
+        assert acme.bought("c", "r-1", acme.clock() + day).new == 1
+
     def test_a_purchase_brings_an_idle_customer_back_to_the_label_before(self, idle: World[Label]) -> None:
         # D63
         idle.clock.forward(days=3)

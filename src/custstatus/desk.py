@@ -31,7 +31,7 @@ class Desk(Value, Generic[L]):
     """
     Who makes changes and by which way, said once. Get one from `StatusService.acting`.
 
-    Every change may carry:
+    Changes may carry, each where it has the argument:
         reason: Free text of up to 1,000 characters, which can be erased; most moves need it or a code.
         reason_code: 1 to 64 characters, kept with the history.
         at: When it counts from: aware, no earlier than the lifecycle's last entry, no later than now; by default now.

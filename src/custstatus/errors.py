@@ -152,14 +152,19 @@ class RefusedError(CuststatusError):
 
 
 class DeniedError(CuststatusError):
-    """An action was denied; `decision` says why and what would lift it."""
+    """
+    An action was denied; `decision` says why and what would lift it.
+
+    Its text names action, customer and code only: an error's text may reach the customer, who is not told of a suspicion (D105).
+    """
 
     def __init__(self, decision: Decision[Any]) -> None:
         super().__init__(decision)
         self.decision = decision
 
     def __str__(self) -> str:
-        return self.decision.staff_message
+        decision = self.decision
+        return f"{decision.action.name} is denied to customer {decision.account.customer!r} [{decision.code}]"
 
 
 class ConflictError(CuststatusError):

@@ -59,9 +59,10 @@ def guard(request: Request, config: OrgConfig[Any], now: datetime) -> GuardedCha
     steps = tuple([step for target in targets if (step := _step(target, request, config, met, faults)) is not None])
     if at is not None and at > now:
         faults.append(Reason(RefusalCode.IN_THE_FUTURE, "the effective time is later than now: give one that has come"))
+    if registers and any(step.closes for step in steps) and (len(steps) > 1 or request.adds):
+        expected = "a closing status alone, without identifiers: the account is closed from the first"
+        raise InvalidInputError("targets", expected, "more than that")
     if request.adds:
-        if registers and any(step.closes for step in steps):
-            raise InvalidInputError("identifiers", "none for an account that is closed from the first", "some")
         faults += _unsupported(request.adds, config)
     # By position: naming 27 arguments costs more than all the rest of guarding.
     return GuardedChange(
@@ -78,7 +79,7 @@ def guard(request: Request, config: OrgConfig[Any], now: datetime) -> GuardedCha
         request.reason_code,
         request.reason_digest,
         request.key,
-        None if request.key is None else _digest(request, at),
+        None if request.key is None else _digest(request, config, at),
         request.expected,
         registers,
         tuple(lifecycle.name for lifecycle in config.lifecycles) if registers else (),
@@ -163,13 +164,13 @@ _MET = {
 """Every set of needs, by which of them are met."""
 
 
-def _digest(request: Request, at: datetime | None) -> bytes:
+def _digest(request: Request, config: OrgConfig[Any], at: datetime | None) -> bytes:
     """What a key stands for: the request as the caller gave it, no default resolved."""
     given = [
         request.operation.value,
         request.customer,
         # Where a restored account was is found by us, not given.
-        request.restores or [[type(target).__name__, target.name] for target in request.targets],
+        request.restores or [_stored(target, config) for target in request.targets],
         # With a key its digest, as the reason may be erased while what it can be guessed by stays.
         request.reason if request.reason_digest is None else request.reason_digest.hex(),
         request.reason_code,
@@ -180,6 +181,14 @@ def _digest(request: Request, at: datetime | None) -> bytes:
         [token.token for token in request.drops],
     ]
     return hashlib.sha256(json.dumps(given, separators=(",", ":")).encode()).digest()
+
+
+def _stored(target: Status | StatusLabel, config: OrgConfig[Any]) -> list[str]:
+    """A target by what it is stored by, which stays when a member is renamed in the code."""
+    if isinstance(target, StatusLabel):
+        return ["label", str(target.text)]
+    lifecycle = config.lifecycle_of(target)
+    return [type(target).__name__ if lifecycle is None else lifecycle.name, str(target.value)]
 
 
 def _step(

@@ -166,7 +166,8 @@ class Look(Generic[L]):
         """
         Customers by where they stand on a lifecycle, in the order of their customer ids.
 
-        In any of the statuses; where none is given, all that have entered the lifecycle. With *label*, only those under it.
+        In any of the statuses; where neither a status nor a label is given, in any but those that close an account (D62).
+        With *label*, only those under it.
         """
         self._check_on(lifecycle)
         for status in statuses:
@@ -174,11 +175,13 @@ class Look(Generic[L]):
                 raise InvalidInputError("statuses", f"statuses of {lifecycle.name}", type(status).__name__)
         if label is not None and type(label) is not self._config.labels:
             raise InvalidInputError("label", f"a label of {self._config.labels.__name__}", type(label).__name__)
+        everybody = set(lifecycle.statuses)
+        shown = statuses or (everybody - lifecycle.closing if label is None else everybody)
         return self._listed(
             Customers(
                 org=self._org,
                 lifecycle=lifecycle.name,
-                statuses=frozenset(status.value for status in statuses or lifecycle.statuses),
+                statuses=frozenset(status.value for status in shown),
                 label=None if label is None else label.text,
                 after=after,
                 limit=limit,

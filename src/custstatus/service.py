@@ -7,14 +7,14 @@ A thin shell over a store: it holds the configuration and the clock, and runs th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
 from custstatus import flows, sweeping
 from custstatus.adapters.protocol import JoinableStore, Store
-from custstatus.bounds import check_id, kind_of
+from custstatus.bounds import LATEST, check_id, kind_of
 from custstatus.config import OrgConfig
 from custstatus.decisions import Decision
 from custstatus.desk import Desk
@@ -43,6 +43,8 @@ __all__ = ["StatusService", "utc_now"]
 
 L = TypeVar("L", bound=StatusLabel)
 S = TypeVar("S", bound=Status)
+
+_AHEAD = timedelta(days=1)
 
 _BATCH = 10_000
 """How many activities are recorded in one transaction."""
@@ -176,12 +178,17 @@ class StatusService(Look[L]):
         stands. An idle customer whose activity counts and lies within his rule's period comes back (D63).
 
         Raises:
-            InvalidInputError: An action that the configuration lacks. Nothing was recorded.
+            InvalidInputError: An action that the configuration lacks, or a time more than a day ahead (clocks of shops
+                differ; a purchase of next year would keep its customer active till then). Nothing was recorded.
         """
+        now = self._now()
+        latest = now + _AHEAD if now < LATEST - _AHEAD else LATEST
         for activity in activities:
             if not isinstance(activity, Activity) or activity.kind not in self._policy.actions:
                 raise InvalidInputError("activities", "activities of configured actions", kind_of(activity))
-        return flows.run(sweeping.record(activities, self._config, self._now()), self._store)
+            if activity.at > latest:
+                raise InvalidInputError("Activity.at", "a time no later than a day from now", "one in the future")
+        return flows.run(sweeping.record(activities, self._config, now), self._store)
 
     def record_all(self, activities: Iterable[Activity]) -> Report:
         """Record any number of activities, ten thousand a transaction; those before a failure stay recorded."""

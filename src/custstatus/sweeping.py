@@ -6,7 +6,7 @@ Every move goes through the gate like any other change, made by `SWEEPER` on the
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from attrs import evolve, field, frozen
@@ -139,9 +139,7 @@ def sweep(config: OrgConfig[Any], now: datetime, *, run: str | None = None, dry:
                 (rule.to,),
                 SWEEPER,
                 Channel.SWEEP,
-                reason=f"no activity for {rule.after.days} days"
-                if rule.after.days
-                else f"no activity for {rule.after}",
+                reason=f"no activity for {_spoken(rule.after)}",
                 reason_code="idle",
                 run=run,
                 only_from=config.idle_from(rule),
@@ -175,10 +173,19 @@ def _all(query: Customers) -> Flow[list[Listed[str, str]]]:
     return rows
 
 
+def _spoken(period: timedelta) -> str:
+    """A period for people: in days where it is a number of them."""
+    days, rest = divmod(period, timedelta(days=1))
+    return str(period) if rest else f"{days} day{'' if days == 1 else 's'}"
+
+
 def _active_again(listed: Listed[str, str], config: OrgConfig[Any], now: datetime) -> bool:
-    """Whether an idle customer has bought within the period after which his label's rule would have moved him."""
-    periods = [rule.after for rule in config.idle if getattr(rule.to, "text", None) == listed.standing.label]
-    return listed.last_activity_at is not None and bool(periods) and now - listed.last_activity_at <= max(periods)
+    """Whether an idle customer has bought since; one whom a rule moved, also if a late report tells that he was not idle."""
+    last, standing = listed.last_activity_at, listed.standing
+    periods = [rule.after for rule in config.idle if getattr(rule.to, "text", None) == standing.label]
+    if last is None or not periods or now - last > max(periods):
+        return False
+    return standing.by == SWEEPER or last >= standing.since
 
 
 def _bring_back(

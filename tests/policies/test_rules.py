@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -98,6 +99,19 @@ class TestMistakes:
     def test_what_is_no_place_at_all_is_told_likewise(self, when: Any) -> None:
         with pytest.raises(InvalidInputError):
             mark(Action.OFFERS, when=when)
+
+    @pytest.mark.parametrize(
+        "write",
+        [
+            lambda: Restriction(Effect.BLOCK, None, _any(SUSPENDED)),
+            lambda: hash(Restriction(Effect.BLOCK, _any([Action.LOGIN]), _any([SUSPENDED]))),
+        ],
+        ids=["one place", "lists"],
+    )
+    def test_a_rule_made_without_its_shorthand_is_checked_as_well(self, write: Callable[[], Any]) -> None:
+        # Either taken as the sets that they stand for, or told.
+        with suppress(InvalidInputError):
+            write()
 
 
 class TestPolicies:

@@ -117,9 +117,10 @@ class Life:
         for key, version in rows(
             self.path,
             """
-            SELECT key, version FROM custstatus_entry WHERE org = ?1
-            UNION ALL SELECT reference, 0 FROM custstatus_activity WHERE org = ?1 ORDER BY 1, 2
+            SELECT key, version FROM custstatus_entry WHERE org = ?
+            UNION ALL SELECT reference, 0 FROM custstatus_activity WHERE org = ? ORDER BY 1, 2
             """,
+            self.org,
             self.org,
         ):
             found.setdefault(key, []).append(version)

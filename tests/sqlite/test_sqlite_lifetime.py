@@ -163,10 +163,7 @@ class TestForks:
         [
             "inherited",
             "own",
-            pytest.param(
-                "connecting",
-                marks=pytest.mark.xfail(strict=True, reason="a connection that is being opened is not yet borrowed"),
-            ),
+            "connecting",
         ],
     )
     def test_what_a_child_was_told_is_written_is_there_when_its_parent_has_closed_the_store(

@@ -148,6 +148,46 @@ class TestDurability:
             host.execute("COMMIT")
             SQLiteStore(path, busy_timeout=0.01).close()
 
+    @pytest.mark.parametrize(
+        "begin",
+        [
+            "BEGIN",
+            "BEGIN IMMEDIATE",
+        ],
+    )
+    def test_who_opens_such_a_file_waits_until_it_is_let_go(self, tmp_path: Path, engine: Engine, begin: str) -> None:
+        # As do those who open a new file at once: each but one finds it held for a moment.
+        path = tmp_path / "host.db"
+        with closing(engine.connect(path, isolation_level=None)) as host:
+            host.execute("CREATE TABLE sale (number INTEGER)")
+            host.execute(begin)
+            host.execute("SELECT * FROM sale").fetchall()
+            tried = 0
+            tried_again = threading.Event()
+
+            def hear(statement: str) -> None:
+                nonlocal tried
+                tried += statement == "PRAGMA journal_mode = WAL"
+                if tried > 1:
+                    tried_again.set()
+
+            engine.heard = hear
+            got: list[object] = []
+
+            def enter() -> None:
+                try:
+                    SQLiteStore(path).close()
+                    got.append("opened")
+                except StoreError as error:
+                    got.append(repr(error))
+
+            opener = threading.Thread(target=enter)
+            opener.start()
+            tried_again.wait(1)  # as long, where the engine itself does the waiting
+            host.execute("COMMIT")
+            opener.join()
+        assert got == ["opened"]
+
 
 class TestRefusals:
     """What is no store for this version is refused with a typed error, and left as it was."""

@@ -17,7 +17,7 @@ SYSTEM = Manner(channel=Channel.SWEEP)
 
 @frozen
 class SystemChange:
-    """A move that only an operation of the system's own makes: a deletion scheduled, cancelled, lapsed (D10, D11)."""
+    """A move that only an operation of the system's own makes: a deletion scheduled, cancelled, lapsed (D11)."""
 
     customer: str
     target: Status | StatusLabel

@@ -12,8 +12,16 @@ from store_profiles import CONTROL
 from system_changes import system_operations
 
 from custstatus import Account, Accounts, Identifier, Membership, MemoryStore, Page, StatusService, Store, StoreError
-from custstatus.testing import ExampleLabel, StoreContract, applies_as_planned, example, history_folds, same_behaviour
-from custstatus.testing.operations import Change, Find, Operation, Register, Restore, Sweep, Wait
+from custstatus.testing import (
+    ExampleLabel,
+    MovableClock,
+    StoreContract,
+    applies_as_planned,
+    example,
+    history_folds,
+    same_behaviour,
+)
+from custstatus.testing.operations import Change, Find, Host, Operation, Register, Restore, Sweep, Wait
 from custstatus.testing.strategies import operation_runs
 
 BY_CONTRACT: list[tuple[type[broken.Broken], str]] = [
@@ -148,6 +156,27 @@ def test_random_operations_find_nothing_where_nothing_is_broken() -> None:
         history_folds(StatusService(store, example()))
 
     law()
+
+
+@pytest.mark.parametrize("kind", [broken.ForgetsTheWayBack, broken.WrongFloor], ids=lambda kind: kind.__name__)
+def test_what_a_broken_store_wrote_does_not_fold(kind: type[broken.Broken]) -> None:
+    operations = [
+        Register("c-1"),
+        Wait(timedelta(days=1)),
+        Change("c-1", ExampleLabel.SUSPECTED),
+        Wait(timedelta(hours=-1)),
+        Change("c-1", ExampleLabel.CONFIRMED),
+    ]
+    for store, folds in ((broken.SelfApplying(), True), (kind(), False)):
+        clock = MovableClock()
+        host = Host(StatusService(store, example(), clock=clock), clock)
+        for operation in operations:
+            operation.perform(host)
+        if folds:
+            assert history_folds(host.service) == 4
+        else:
+            with pytest.raises(AssertionError):
+                history_folds(host.service)
 
 
 def test_a_store_that_dies_between_two_transactions_leaves_what_does_not_fold() -> None:

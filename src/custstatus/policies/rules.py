@@ -23,14 +23,30 @@ Place = Status | StatusLabel
 """Where a rule applies: a status means all its labels (D26)."""
 
 
+def _places(when: Place | Iterable[Place]) -> frozenset[Place]:
+    if isinstance(when, (Status, StatusLabel)):
+        return frozenset([when])
+    if not isinstance(when, Iterable) or isinstance(when, str):
+        raise InvalidInputError("Restriction.when", "statuses or labels", kind_of(when))
+    return frozenset(when)
+
+
+def _acts(actions: Iterable[AnyAction] | None) -> frozenset[AnyAction] | None:
+    if actions is None:
+        return None
+    if not isinstance(actions, Iterable) or isinstance(actions, str):
+        raise InvalidInputError("Restriction.actions", "actions", kind_of(actions))
+    return frozenset(actions)
+
+
 @frozen(repr=False)
 class Restriction(Value):
     """One rule: at any of these places these actions have this effect."""
 
     effect: Effect
-    actions: frozenset[AnyAction] | None
+    actions: frozenset[AnyAction] | None = field(converter=_acts)
     """None: every action that the configuration has."""
-    when: frozenset[Place]
+    when: frozenset[Place] = field(converter=_places)
     reason: str = field(default="", validator=bounded(check_text))
     """For staff: why the rule exists, with its source."""
     customer_message: str | None = field(default=None, validator=bounded(check_text, optional=True))
@@ -81,20 +97,6 @@ class RestrictionPolicy(Value):
         return RestrictionPolicy(*self.rules, *other.rules)
 
 
-def _rule(
-    effect: Effect,
-    actions: frozenset[AnyAction] | None,
-    when: Place | Iterable[Place],
-    reason: str,
-    customer_message: str | None,
-    code: str | None,
-) -> Restriction:
-    if not isinstance(when, (Status, StatusLabel, Iterable)):
-        raise InvalidInputError("Restriction.when", "statuses or labels", kind_of(when))
-    places = frozenset([when] if isinstance(when, Status | StatusLabel) else when)
-    return Restriction(effect, actions, places, reason, customer_message, code)
-
-
 def mark(
     *actions: AnyAction,
     when: Place | Iterable[Place],
@@ -103,7 +105,7 @@ def mark(
     code: str | None = None,
 ) -> Restriction:
     """A rule that lets the actions pass but flags them as outliers (D33)."""
-    return _rule(Effect.MARK, frozenset(actions), when, reason, customer_message, code)
+    return Restriction(Effect.MARK, actions, when, reason, customer_message, code)
 
 
 def block(
@@ -114,7 +116,7 @@ def block(
     code: str | None = None,
 ) -> Restriction:
     """A rule that refuses the actions."""
-    return _rule(Effect.BLOCK, frozenset(actions), when, reason, customer_message, code)
+    return Restriction(Effect.BLOCK, actions, when, reason, customer_message, code)
 
 
 def block_everything(
@@ -125,4 +127,4 @@ def block_everything(
     code: str | None = None,
 ) -> Restriction:
     """A rule that refuses every action of the configuration (D30)."""
-    return _rule(Effect.BLOCK, None, when, reason, customer_message, code)
+    return Restriction(Effect.BLOCK, None, when, reason, customer_message, code)

@@ -58,6 +58,8 @@ class Contract:
             while True:
                 assert len(page.items) == min(limit, len(whole) - len(items)), f"limit {limit}: {page} after {items}"
                 items += page.items
+                follows = len(items) < len(whole)
+                assert (page.next is not None) is follows, f"limit {limit}: next {page.next!r}, {follows=}"
                 if page.next is None:
                     break
                 page = read(evolve(query, limit=limit, after=page.next))

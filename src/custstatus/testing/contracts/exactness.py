@@ -156,7 +156,7 @@ class ExactnessContract(Contract):
             rows = self.paged(store.activities, Activities(org=ORG, customer="c-1", newest_first=False))
             assert [row.reference for row in rows] == sorted(_IDS)
 
-    def test_everything_that_an_entry_says(self) -> None:  # D51, D101, D102, D103
+    def test_everything_that_an_entry_says(self) -> None:  # D51, D101
         with self.opened() as store:
             account = self.registered(store, "c-1")
             for text in _TEXTS:
@@ -192,7 +192,7 @@ class ExactnessContract(Contract):
             assert said == (None,) * 6
             assert (entry.actor.name, entry.subject, entry.related, entry.approval) == (None,) * 4
 
-    def test_whom_it_concerns_and_who_approved(self) -> None:  # D18, D73
+    def test_whom_it_concerns_and_who_approved(self) -> None:
         with self.opened() as store:
             plan = move(self.registered(store, "c-1"), "active", "Other")
             (planned,) = plan.accounts

@@ -47,7 +47,7 @@ class PlanContract(Contract):
             assert plain(store.log(Log(org=ORG, customer="c-1")).items) == plain(plan.entries)
             assert store.find(ORG, "1") == "c-1"
 
-    def test_an_account_may_be_unset_everywhere(self) -> None:  # D2, D37
+    def test_an_account_may_be_unset_everywhere(self) -> None:  # D37
         with self.opened() as store:
             plan = registration("c-1", status=None, lifecycles=["membership", "customer_status"])
             account = self.written(store, plan)

@@ -237,7 +237,7 @@ class ServiceContract(Contract):
             keys = sorted(entry.key for entry in host.service.history("c-1") if entry.key is not None)
             assert keys == acknowledged
 
-    def test_set_aside_twice_and_back_again(self) -> None:  # D8, D10, D11, D93, D95
+    def test_set_aside_twice_and_back_again(self) -> None:  # D8, D11, D95
         with self.hosted("c-1") as host:
             desk = self.desk(host)
             way = [ExampleLabel.ON_LEAVE, ExampleLabel.SUSPECTED, ExampleLabel.CONFIRMED, ExampleLabel.DELETION_PENDING]
@@ -255,7 +255,7 @@ class ServiceContract(Contract):
             assert self.place(host) == (CustomerStatus.SUSPENDED, ExampleLabel.ON_LEAVE)
             self.refused(host, lambda: desk.restore("c-1", reason="x"), RefusalCode.NOTHING_TO_RESTORE)
 
-    def test_a_hold_of_a_membership_restores_what_was(self) -> None:  # D68, D70, D71
+    def test_a_hold_of_a_membership_restores_what_was(self) -> None:  # D68, D70
         with self.hosted("c-1", "c-2") as host:
             desk = self.desk(host)
             for customer, before in (("c-1", Membership.ENROLLED), ("c-2", Membership.ACTIVE)):
@@ -306,7 +306,7 @@ class ServiceContract(Contract):
             assert [row.customer for row in host.service.reportable()] == ["c-2"]
             assert [entry.version for entry in host.service.history("c-2")] == [1, 2, 3, 4]
 
-    def test_decisions_follow_every_lifecycle_at_once(self) -> None:  # D30, D33, D34, D37, D38
+    def test_decisions_follow_every_lifecycle_at_once(self) -> None:  # D30, D34, D37
         with self.hosted("c-1") as host:
 
             def effect(action: Action) -> Effect:

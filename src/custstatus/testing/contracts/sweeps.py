@@ -136,7 +136,7 @@ class SweepContract(ServiceContract):
             assert refused.code is RefusalCode.NOT_INACTIVE
             assert self.label(host, "c-2") is ExampleLabel.REGULAR
 
-    def test_a_timeline_tells_what_happened_and_what_he_did_once_each(self) -> None:  # D90
+    def test_a_timeline_tells_what_happened_and_what_he_did_once_each(self) -> None:
         with self.hosted("c-1") as host:
             for number in range(3):
                 host.clock.advance(timedelta(days=1))

@@ -44,7 +44,7 @@ def labels(draw: st.DrawFn) -> type[StatusLabel]:
     taken = {status.value for status in CustomerStatus}
     members: dict[str, tuple[str, CustomerStatus]] = {}
     for status in CustomerStatus:
-        # An organisation may leave a status without a label: nobody can be put there then. Seldom so ACTIVE (D2).
+        # An organisation may leave a status without a label: nobody can be put there then. Seldom so ACTIVE.
         least = 1 if status is CustomerStatus.ACTIVE and draw(st.integers(0, 9)) else 0
         for number in range(draw(st.integers(least, 3))):
             text = f"{status.name.title()} {number}"
@@ -83,7 +83,7 @@ def configs(draw: st.DrawFn, org: str = "acme", *, staff: bool | None = None) ->
 
 @st.composite
 def _policies(draw: st.DrawFn, lifecycles: list[Lifecycle[Any]], label: type[StatusLabel]) -> RestrictionPolicy:
-    """Closing statuses block everything; beside that anything, but nothing for ACTIVE (D27)."""
+    """Closing statuses block everything; beside that anything, but nothing for ACTIVE."""
     closing = [status for lifecycle in lifecycles for status in lifecycle.closing]
     rules: list[Restriction] = [block_everything(when=closing)]
     places: list[Any] = [status for lifecycle in lifecycles for status in lifecycle.statuses]
