@@ -25,7 +25,8 @@ def figures() -> Iterator[Figure]:
     """Each figure as it is measured."""
     yield Figure("verdict / dict look-up", _verdict(), 2, at_least=False)
     yield Figure("decision / bare read, memory", _decision(), 6, at_least=False)
-    yield Figure("engine / plan a change", _plan(), 50, at_least=True)
+    yield Figure("engine / plan a change", _plan(guarding=False), 50, at_least=True)
+    yield Figure("engine / guard and plan a change", _plan(guarding=True), 50, at_least=True)
     yield Figure("import / its dependencies", _import(), 1.6, at_least=False)
 
 
@@ -63,25 +64,27 @@ def _decision() -> float:
     return interleaved(ours, peer, rounds=15, times=300)
 
 
-def _plan() -> float:
-    """The whole gate, guard and plan, against restoring a machine and firing the event."""
+def _plan(*, guarding: bool) -> float:
+    """Planning a guarded change, or guarding it as well, against restoring a machine and firing the event."""
     store = MemoryStore()
     _, desk = desk_on(store)
     desk.register("c-1")
     now = datetime.now(UTC)
     actor = Actor("agent-7")
     request = Request(Operation.CHANGE, "c-1", (Label.LOST_PHONE,), actor, Channel.MEMBER_CARE, reason="Lost it")
-    found = store.read(guard(request, ACME, now))
+    guarded = guard(request, ACME, now)
+    found = store.read(guarded)
 
     def ours() -> None:
         for _ in range(50):
-            assert isinstance(plan(found, guard(request, ACME, now)), Plan)
+            plan(found, guard(request, ACME, now) if guarding else guarded)
 
     def peer() -> None:
         for _ in range(50):
             machine = CustomerStatusChart(start_value=CustomerStatus.ACTIVE)
             machine.send("suspend")
 
+    assert isinstance(plan(found, guarded), Plan)
     return 1 / interleaved(ours, peer, rounds=15)
 
 
