@@ -3,7 +3,7 @@ How a change is asked for, guarded, planned and answered: the values that pass b
 
 `Request` is what a caller wants; `GuardedChange` the same as pure data for any store; `Found` what stands in the
 store; `Plan` exactly what is to be written; `Applied` what was; `Refusal` why nothing is. What makes one of the other
-is in `planning`.
+is in `guarding` and `planning`.
 """
 
 from __future__ import annotations
@@ -197,7 +197,7 @@ class Step(Value):
     """
     One lifecycle of one change; like requests under one configuration share one object.
 
-    A store that applies a change by itself needs `open`, `back`, `only_from`, the target and its group; the rest explains.
+    A store that applies a change by itself asks `admits` and `way_back`; what the request `lacks` only explains.
     """
 
     lifecycle: str

@@ -2,7 +2,7 @@
 Values to and from plain data: JSON for people and other programs, checked strictly on the way in.
 
 The one home of cattrs. Whatever it raises on the way in becomes one InvalidInputError; nothing is coerced.
-What a configuration looks like as a document is in `config`; how stores lay out their rows is theirs.
+What a configuration looks like as a document is in `documents`; how stores lay out their rows is theirs.
 """
 
 from __future__ import annotations

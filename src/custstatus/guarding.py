@@ -59,12 +59,12 @@ def guard(request: Request, config: OrgConfig[Any], now: datetime) -> GuardedCha
     steps = tuple([step for target in targets if (step := _step(target, request, config, met, faults)) is not None])
     if at is not None and at > now:
         faults.append(Reason(RefusalCode.IN_THE_FUTURE, "the effective time is later than now: give one that has come"))
-    if registers and any(step.closes for step in steps) and (len(steps) > 1 or request.adds):
+    if registers and any(step.closes for step in steps) and (len(request.targets) > 1 or request.adds):
         expected = "a closing status alone, without identifiers: the account is closed from the first"
         raise InvalidInputError("targets", expected, "more than that")
     if request.adds:
         faults += _unsupported(request.adds, config)
-    # By position: naming 27 arguments costs more than all the rest of guarding.
+    # By position: naming 23 arguments costs more than all the rest of guarding.
     return GuardedChange(
         config.org,
         request.customer,
@@ -109,12 +109,18 @@ def _entered(
     targets: tuple[Status | StatusLabel, ...], config: OrgConfig[Any]
 ) -> tuple[tuple[Status | StatusLabel, ...], tuple[Warned, ...]]:
     """Where a new account enters: as asked, and ACTIVE by default (D1), or unset with a warning (D2)."""
-    asked = any(isinstance(target, StatusLabel | CustomerStatus) for target in targets)
+    asked = any(isinstance(target, StatusLabel | CustomerStatus) or _closes(target, config) for target in targets)
     if asked or config.lifecycle(CUSTOMER_STATUS.name) is None:
         return targets, ()
     if config.has_labels and config.default_label(CustomerStatus.ACTIVE) is None:
         return targets, (Warned.NO_DEFAULT_LABEL,)
     return (CustomerStatus.ACTIVE, *targets), ()
+
+
+def _closes(target: Status | StatusLabel, config: OrgConfig[Any]) -> bool:
+    """Whether a target closes the account, which then enters nothing else."""
+    lifecycle = config.lifecycle_of(target)
+    return lifecycle is not None and target in lifecycle.closing
 
 
 def _check(request: Request) -> None:

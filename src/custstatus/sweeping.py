@@ -180,10 +180,13 @@ def _spoken(period: timedelta) -> str:
 
 
 def _active_again(listed: Listed[str, str], config: OrgConfig[Any], now: datetime) -> bool:
-    """Whether an idle customer has bought since; one whom a rule moved, also if a late report tells that he was not idle."""
+    """Whether an idle customer has bought since; one whom a rule moved, also if a late report says that he was not idle.
+
+    Where two rules lead to one label the shorter period counts, or the one would undo what the other does.
+    """
     last, standing = listed.last_activity_at, listed.standing
     periods = [rule.after for rule in config.idle if getattr(rule.to, "text", None) == standing.label]
-    if last is None or not periods or now - last > max(periods):
+    if last is None or not periods or now - last > min(periods):
         return False
     return standing.by == SWEEPER or last >= standing.since
 

@@ -163,7 +163,12 @@ class TestForks:
         [
             "inherited",
             "own",
-            "connecting",
+            pytest.param(
+                "connecting",
+                marks=pytest.mark.xfail(
+                    strict=True, reason="a reader that is connecting in another thread is not told from none"
+                ),
+            ),
         ],
     )
     def test_what_a_child_was_told_is_written_is_there_when_its_parent_has_closed_the_store(

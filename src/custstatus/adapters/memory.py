@@ -90,8 +90,7 @@ class MemoryStore:
     def commit(self, plan: Plan) -> Applied | Found:
         guarded = plan.guarded
         with self._lock:
-            added = [(account.org, token.token) for account in plan.accounts for token in account.adds]
-            if len(set(added)) < len(added) or not all(self._fits(account, guarded) for account in plan.accounts):
+            if not all(self._fits(account, guarded) for account in plan.accounts) or not self._tokens_fit(plan):
                 return self.read(guarded)
             for account in plan.accounts:
                 self._write(account)
@@ -102,13 +101,29 @@ class MemoryStore:
         account = org.accounts.get(planned.customer)
         if (None if account is None else account.version) != planned.expected:
             return False
-        if guarded.key is not None and guarded.key in org.keys:
-            return False
-        if any(org.tokens.get(token.token, planned.customer) != planned.customer for token in planned.adds):
+        if any(entry.key in org.keys for entry in planned.entries):
             return False
         if guarded.quiet_since is None or account is None:
             return True
         return org.last_activity.get(planned.customer, account.registered_at) < guarded.quiet_since
+
+    def _tokens_fit(self, plan: Plan) -> bool:
+        """Whether every token that comes is free and every one that goes is held, the accounts taken in their order."""
+        if not any(account.adds or account.drops for account in plan.accounts):
+            return True
+        held = {org: dict(self._org(org).tokens) for org in {account.org for account in plan.accounts}}
+        for account in plan.accounts:
+            tokens = held[account.org]
+            for dropped in account.drops:
+                if tokens.pop(dropped.token, None) != account.customer:
+                    return False
+            for added in account.adds:
+                if added.token in tokens:
+                    return False
+                tokens[added.token] = account.customer
+            if account.closed_at is not None:
+                held[account.org] = {token: who for token, who in tokens.items() if who != account.customer}
+        return True
 
     def _write(self, planned: AccountPlan) -> None:
         org = self._org(planned.org)

@@ -10,6 +10,8 @@ Common to all verbs:
 - A failure of the engine is raised as a `StoreError` (its cause is the driver's error) and leaves nothing half written.
 - What is acknowledged is as durable as the engine makes it, and read by every later call from any thread.
 - An organisation sees its own rows only.
+- Text is ordered by code point; a page's `next` is None exactly where nothing follows; `after` is the one thing that was
+  not checked before: InvalidInputError where it is no `next` of the same list.
 """
 
 from __future__ import annotations
@@ -96,9 +98,10 @@ class Store(Protocol):
         """
         Write exactly this, for all its accounts, in one transaction; or nothing, and answer what is there.
 
+        The accounts, each at most once, are taken in their order: an identifier that one gives up is free for those after it.
         It is not written if an account is not at the version that the plan expects (or is there when none is expected),
-        if the key has written before, if another living account holds an added token, or if a customer was active
-        since `quiet_since`. An account that is closed releases all its identifiers.
+        if a key of its entries has written before, if a living account holds an added token, if the account does not hold a
+        dropped one, or if a customer was active since `quiet_since`. An account that is closed releases all its identifiers.
         """
         ...
 
@@ -131,11 +134,11 @@ class Store(Protocol):
         ...
 
     def activities(self, query: Activities) -> Page[StoredActivity]:
-        """A page of activities."""
+        """A page of activities; ties in time are in the order of kind, reference and customer, or in its reverse."""
         ...
 
     def keep_config(self, org: str, config_hash: str, text: str) -> None:
-        """Keep a configuration under its hash; once is enough."""
+        """Keep a configuration under its hash; what is kept there already stays."""
         ...
 
     def config(self, org: str, config_hash: str) -> str | None:

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any, Self, TypeVar
 from weakref import WeakSet
 
@@ -36,8 +37,8 @@ _SCHEMA = Path(__file__).with_name("schema")
 _FORK_PATIENCE = 1.0
 """Seconds that a fork waits for a write in another thread."""
 
-_OLDEST = (3, 37, 0)
-"""STRICT tables and RETURNING."""
+_OLDEST = (3, 38, 0)
+"""STRICT tables, RETURNING, and JSON built in."""
 
 
 class SQLiteStore:
@@ -57,9 +58,9 @@ class SQLiteStore:
 
     def __init__(self, path: str | os.PathLike[str], *, create: bool = True, busy_timeout: float = 10.0) -> None:
         if sqlite3.sqlite_version_info < _OLDEST:
-            raise SchemaError(f"SQLite {sqlite3.sqlite_version} is too old: 3.37 or later is needed")
+            raise SchemaError(f"SQLite {sqlite3.sqlite_version} is too old: 3.38 or later is needed")
         name = os.fspath(path)
-        if not isinstance(name, str) or name in ("", ":memory:") or name.startswith("file:"):
+        if not isinstance(name, str) or name in ("", ":memory:") or name.startswith("file:") or "\0" in name:
             raise InvalidInputError("path", "the path of a file (MemoryStore keeps things in memory)", repr(name)[:80])
         self._path = name
         self._busy_timeout = busy_timeout
@@ -115,7 +116,7 @@ class SQLiteStore:
                 self._path, timeout=self._busy_timeout, isolation_level=None, check_same_thread=False
             )
             try:
-                (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+                mode = self._journal_mode(connection)
                 connection.execute("PRAGMA synchronous = FULL")
                 (synchronous,) = connection.execute("PRAGMA synchronous").fetchone()
             except BaseException:
@@ -125,6 +126,17 @@ class SQLiteStore:
             connection.close()
             raise StoreError(f"expected journal_mode wal and synchronous 2 (FULL), got {mode} and {synchronous}")
         return connection
+
+    def _journal_mode(self, connection: sqlite3.Connection) -> str:
+        """The journal mode, set to WAL; SQLite does not wait by itself where others hold the file just then."""
+        deadline = monotonic() + self._busy_timeout
+        while True:
+            try:
+                return str(connection.execute("PRAGMA journal_mode = WAL").fetchone()[0])
+            except sqlite3.OperationalError:
+                if monotonic() > deadline:
+                    raise
+                sleep(0.005)
 
     def _check_open(self) -> None:
         if self._closed:
