@@ -48,6 +48,7 @@ from custstatus import (
     OrgConfig,
     Refusal,
     RefusalCode,
+    RefusedError,
     StatusLabel,
     UnknownLifecycleError,
     Warned,
@@ -161,6 +162,18 @@ class TestRegistering:
         assert acme.service.history().items == ()
         acme.desk.register("c", Label.CLOSED, reason="imported")
         assert acme.service.history().items[-1].closes
+
+    def test_closing_comes_after_the_last_entry_of_every_lifecycle(self, acme: World[Label]) -> None:
+        # D5, D55: a closed account has no later entry, whatever effective times were given
+        hour = timedelta(hours=1)
+        acme.desk.register("c", at=START - 9 * hour)
+        acme.desk.change("c", Membership.ENROLLED, at=START - hour, reason="joins")
+        with pytest.raises(RefusedError) as refused:
+            acme.desk.change("c", Label.CLOSED, at=START - 5 * hour, reason="bye")
+        assert refused.value.refusal.codes == {RefusalCode.BEFORE_LAST_ENTRY}
+        (entry,) = acme.desk.change("c", Label.CLOSED, at=START - hour, reason="bye").entries
+        assert entry.effective_at == START - hour
+        assert acme.service.verify().faults == ()
 
     def test_organisations_share_no_customers(self, acme: World[Label]) -> None:
         zeta = acme.under(evolve(ACME, org="zeta"))

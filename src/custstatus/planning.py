@@ -118,7 +118,7 @@ def _step_reasons(
     if step.only_from is not None and (label or status) not in step.only_from:
         message = f"the change does not touch accounts at {label or status or 'unset'}"
         reasons.append(Reason(RefusalCode.NOT_FROM_HERE, message, step.lifecycle))
-    floor = _floor(account, standing)
+    floor = _floor(account, standing, step)
     if guarded.at is not None and floor is not None and guarded.at < floor:
         message = f"the effective time precedes the last entry's, {utc_text(floor)}: give a later one, or none"
         reasons.append(Reason(RefusalCode.BEFORE_LAST_ENTRY, message, step.lifecycle))
@@ -132,8 +132,14 @@ _NEEDED = {
 }
 
 
-def _floor(account: Account | None, standing: Standing[str, str] | None) -> datetime | None:
-    """The earliest time at which a change may count: the last entry of its lifecycle, else the registration."""
+def _floor(account: Account | None, standing: Standing[str, str] | None, step: Step) -> datetime | None:
+    """
+    The earliest time at which a change may count: the last entry of its lifecycle, else the registration.
+
+    Closing ends every lifecycle, so it comes after the last entry of each.
+    """
+    if step.closes and account is not None:
+        return max([account.registered_at, *(row.since for row in account.standings)])
     if standing is not None:
         return standing.since
     return None if account is None else account.registered_at
@@ -185,8 +191,10 @@ def _written(
     for step in guarded.steps:
         standing = rows.get(step.lifecycle) or moved.get(step.lifecycle)
         since, back_to = effective, None
+        floor = _floor(account, standing, step)
+        if floor is not None and floor > since:
+            since = floor
         if standing is not None:
-            since = max(effective, standing.since)
             was = None if standing.back_to is None else _was(standing, behind)
             back_to = step.way_back(standing.status, standing.label, standing.entry, standing.back_to, was)
         ordinal = len(entries)

@@ -126,6 +126,7 @@ class TestChanges:
         assert said == [
             "BEGIN IMMEDIATE",
             "SELECT account",
+            "SELECT standing",  # the last entry of every lifecycle, after which closing comes
             "INSERT entry",
             "UPDATE standing",
             "UPDATE account",

@@ -108,6 +108,8 @@ def apply(guarded: GuardedChange, step: Step) -> Operation[Applied | None]:
     if closed_at is not None or guarded.expected not in (None, version) or not step.admits(status, label, was):
         return None
     now = micros(guarded.now)
+    if step.closes:  # which comes after the last entry of every lifecycle
+        since = (yield statements.LATEST, (org, customer))[0][0]
     effective = max(now, since) if guarded.at is None else micros(guarded.at)
     if effective < since:
         return None

@@ -84,6 +84,8 @@ WHERE a.org = ?1 AND a.customer = ?2
 """
 )
 
+LATEST = _statement("SELECT max(since) FROM custstatus_standing WHERE org = ?1 AND customer = ?2")
+
 MOVE_STANDING = _statement(
     """
 UPDATE custstatus_standing SET status = ?4, label = ?5, since = ?6, status_since = ?6,
