@@ -71,7 +71,7 @@ def make(request: Request, config: OrgConfig[Any], now: datetime) -> Flow[Applie
         ConflictError: Others came first every time.
     """
     guarded = guard(request, config, now)
-    got: Applied | Found = yield Call("read" if guarded.faults else "apply", (guarded,))
+    got: Applied | Found = yield Call.of("read" if guarded.faults else "apply", guarded)
     attempts = 0
     while not isinstance(got, Applied):
         planned = plan(got, guarded)
@@ -81,7 +81,7 @@ def make(request: Request, config: OrgConfig[Any], now: datetime) -> Flow[Applie
             if attempts == ATTEMPTS:
                 raise ConflictError(config.org, request.customer, ATTEMPTS)
             attempts += 1
-            got = yield Call("commit", (planned,))
+            got = yield Call.of("commit", planned)
         else:
             got = planned
     return evolve(got, warnings=guarded.warnings) if guarded.warnings else got
