@@ -23,7 +23,8 @@ SOURCE = Path(__file__).parents[1] / "src" / "custstatus"
 ORDER = (
     *("errors", "values", "bounds", "charts", "lifecycle", "states", "records", "changes"),
     *("sealing", "codec", "queries"),
-    *("policies", "policies.rules", "policies.verdicts", "policies.idle", "policies.presets"),
+    *("policies", "policies.conditions", "policies.rules", "policies.verdicts", "policies.policy", "policies.compiled"),
+    *("policies.idle", "policies.invariants", "policies.presets"),
     *("faults", "documents", "config", "decisions", "guarding", "planning"),
     *("adapters.protocol", "adapters.cursors"),
     *("flows", "sweeping", "verifying", "desk", "looking", "service"),

@@ -143,8 +143,8 @@ class TestDeciding:
         assert world.service.decide("c", Action.LOGIN).effect is Effect.ALLOW
 
     def test_nothing_that_is_known_of_cards_restricts_the_customer(self, acme: World[Label]) -> None:
-        # D40: who and what is all that is asked, and what is reported of cards decides nothing.
-        assert list(inspect.signature(StatusService.decide).parameters) == ["self", "customer", "action"]
+        # D40: who and what is asked, with what the host itself says of the attempt; what is reported of cards decides nothing.
+        assert list(inspect.signature(StatusService.decide).parameters) == ["self", "customer", "action", "context"]
         before = {action: decision.verdict for action, decision in acme.service.decide_all("c", Action).items()}
         for number, kind in enumerate((Action.CARD_ISSUE, Action.CARD_REPLACE)):
             for effect in Effect:

@@ -23,7 +23,7 @@ from custstatus.changes import (
     Warned,
 )
 from custstatus.config import OrgConfig
-from custstatus.decisions import Decision
+from custstatus.decisions import Decision, TwoPartyDecision
 from custstatus.desk import Desk
 from custstatus.errors import (
     ChartError,
@@ -48,10 +48,26 @@ from custstatus.faults import Waiver
 from custstatus.flows import Option
 from custstatus.lifecycle import Lifecycle, Move, Need, Status
 from custstatus.planning import fold
+from custstatus.policies.compiled import Cell, CompiledPolicy
+from custstatus.policies.conditions import Condition, Tested
 from custstatus.policies.idle import IdleRule
+from custstatus.policies.invariants import (
+    Approval,
+    AsStrictAs,
+    AtLeast,
+    AtMost,
+    Counterexample,
+    Invariant,
+    LoosensNothing,
+    Outcome,
+    Proof,
+    always_allow,
+    never_allow,
+)
+from custstatus.policies.policy import Policy, Question
 from custstatus.policies.presets import CAPILLARY
-from custstatus.policies.rules import Restriction, RestrictionPolicy, block, block_everything, mark
-from custstatus.policies.verdicts import CompiledPolicy, Contribution, Lift, Verdict
+from custstatus.policies.rules import Party, Restriction, RestrictionPolicy, block, block_everything, mark
+from custstatus.policies.verdicts import Contribution, Lift, Opinion, Verdict
 from custstatus.queries import Accounts, Activities, Customers, Log
 from custstatus.records import (
     Account,
@@ -115,13 +131,20 @@ __all__ = [
     "AnyAction",
     "AnyChannel",
     "Applied",
+    "Approval",
+    "AsStrictAs",
+    "AtLeast",
+    "AtMost",
+    "Cell",
     "Channel",
     "ChartError",
     "ClientState",
     "CompiledPolicy",
+    "Condition",
     "ConfigurationError",
     "ConflictError",
     "Contribution",
+    "Counterexample",
     "CustomerStatus",
     "Customers",
     "CuststatusError",
@@ -138,22 +161,30 @@ __all__ = [
     "Identifier",
     "IdleRule",
     "InvalidInputError",
+    "Invariant",
     "JoinableStore",
     "LegacyFraudStatus",
     "Lifecycle",
     "Lift",
     "Listed",
     "Log",
+    "LoosensNothing",
     "LoyaltyType",
     "Membership",
     "MemoryStore",
     "Move",
     "Need",
     "NoLabels",
+    "Opinion",
     "Option",
     "OrgConfig",
+    "Outcome",
     "Page",
+    "Party",
     "Plan",
+    "Policy",
+    "Proof",
+    "Question",
     "Reason",
     "Recorded",
     "Refusal",
@@ -178,8 +209,10 @@ __all__ = [
     "Sweep",
     "Swept",
     "Tally",
+    "Tested",
     "Token",
     "TrialGroup",
+    "TwoPartyDecision",
     "UnknownActionError",
     "UnknownCustomerError",
     "UnknownError",
@@ -190,8 +223,10 @@ __all__ = [
     "Waiver",
     "Warned",
     "Wish",
+    "always_allow",
     "block",
     "block_everything",
     "fold",
     "mark",
+    "never_allow",
 ]

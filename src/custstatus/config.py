@@ -8,7 +8,7 @@ names the resolved configuration, tables of moves included; every entry and deci
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, tzinfo
 from functools import cached_property
 from typing import Any, Generic, TypeVar, cast
@@ -19,14 +19,17 @@ from custstatus import bounds
 from custstatus.bounds import check_id
 from custstatus.changes import Step
 from custstatus.codec import canonical_json, from_json
-from custstatus.documents import ConfigDocument, document_of, read_document
+from custstatus.documents import ConfigDocument, Known, document_of, read_document
 from custstatus.errors import ConfigurationError, UnknownLabelError
-from custstatus.faults import Waiver, faults, shape_faults
+from custstatus.faults import Waiver, faults, invariant_faults, shape_faults
 from custstatus.lifecycle import Lifecycle, Status
+from custstatus.policies.compiled import TWO_PARTY, CompiledPolicy
+from custstatus.policies.conditions import Condition
 from custstatus.policies.idle import IdleRule
+from custstatus.policies.invariants import Approval, Invariant
+from custstatus.policies.policy import Policy
 from custstatus.policies.presets import CAPILLARY
 from custstatus.policies.rules import RestrictionPolicy
-from custstatus.policies.verdicts import CompiledPolicy
 from custstatus.records import Account, Action, AnyAction, AnyChannel, Channel, Standing, StatusLabel
 from custstatus.states import CUSTOMER_STATUS, SHIPPED, CustomerStatus
 from custstatus.values import Value
@@ -69,6 +72,18 @@ def _waivers(values: Iterable[Waiver]) -> frozenset[Waiver]:
     return cast("frozenset[Waiver]", _several(values, frozenset))
 
 
+def _invariants(values: Iterable[Invariant]) -> tuple[Invariant, ...]:
+    return cast("tuple[Invariant, ...]", _several(values, tuple))
+
+
+def _approvals(values: Iterable[Approval]) -> tuple[Approval, ...]:
+    return cast("tuple[Approval, ...]", _several(values, tuple))
+
+
+def _policies(values: Mapping[str, Policy]) -> Mapping[str, Policy]:
+    return dict(values) if isinstance(values, Mapping) else values
+
+
 def _time_zone(value: tzinfo) -> tzinfo:
     return UTC if getattr(value, "key", None) == "UTC" else value
 
@@ -97,6 +112,14 @@ class OrgConfig(Value, Generic[L]):
     actions: tuple[type[AnyAction], ...] = field(default=(Action,), converter=_enums)
     """The enums whose members are all the actions there are."""
     restrictions: RestrictionPolicy = CAPILLARY
+    two_party: frozenset[AnyAction] = field(default=TWO_PARTY, converter=_actions)
+    """The actions between two customers, of which either side can be asked (D39)."""
+    policies: Mapping[str, Policy] = field(factory=dict, converter=_policies)
+    """The host's own policies, by the name under which they are told; the strictest wins, over the restrictions too."""
+    invariants: tuple[Invariant, ...] = field(default=(), converter=_invariants, eq=False)
+    """What must hold of the restrictions: proved when the configuration is built, and no part of its hash."""
+    approvals: tuple[Approval, ...] = field(default=(), converter=_approvals)
+    """What may be milder than a guarded invariant, or an earlier configuration, has it; and who said so."""
     idle: tuple[IdleRule, ...] = field(default=(), converter=_rules)
     counts_as_activity: frozenset[AnyAction] = field(default=frozenset({Action.TRANSACTION}), converter=_actions)
     """The kinds of activity that keep a customer active (D60)."""
@@ -129,7 +152,19 @@ class OrgConfig(Value, Generic[L]):
 
         put("_by_text", {label.text: label for label in self.labels})
         put("_by_statuses", {lifecycle.statuses: lifecycle for lifecycle in self.lifecycles})
-        put("policy", CompiledPolicy.build(self.org, self.restrictions, self.lifecycles, self.labels, self.all_actions))
+        policy = CompiledPolicy.build(
+            self.org,
+            self.restrictions,
+            self.lifecycles,
+            self.labels,
+            self.all_actions,
+            two_party=self.two_party,
+            own=self.policies,
+        )
+        broken = list(invariant_faults(self.invariants, policy, self.approvals))
+        if broken:
+            raise ConfigurationError(f"organisation {self.org!r}", broken)
+        put("policy", policy)
         put("_json", canonical_json(document_of(self)))
         put("hash", hashlib.sha256(self._json.encode()).hexdigest()[:32])
 
@@ -222,6 +257,8 @@ class OrgConfig(Value, Generic[L]):
         lifecycles: Iterable[Lifecycle[Any]] = SHIPPED,
         actions: Iterable[type[AnyAction]] = (Action,),
         channels: Iterable[type[AnyChannel]] = (Channel,),
+        conditions: Iterable[Condition[Any]] = (),
+        policies: Mapping[str, Policy] | None = None,
     ) -> OrgConfig[L]:
         """
         The configuration that `to_json` wrote, over the enums in code.
@@ -232,19 +269,25 @@ class OrgConfig(Value, Generic[L]):
             lifecycles: Where the enums of the statuses are found; the tables of moves are those of the text.
             actions: The enums where the actions are found.
             channels: The enums where the channels are found.
+            conditions: The conditions of the rules that have one.
+            policies: The host's own policies.
 
         Raises:
             InvalidInputError: The text is not such a configuration, or names what the enums lack.
             ConfigurationError: It is one, but does not hold together.
         """
         document = from_json(ConfigDocument, text, "configuration")
-        found = read_document(document, labels, tuple(lifecycles), tuple(actions), tuple(channels))
+        known = Known(labels, tuple(lifecycles), tuple(actions), tuple(channels), tuple(conditions), policies or {})
+        found = read_document(document, known)
         return cls(
             document["org"],
             labels,
             lifecycles=found.lifecycles,
             actions=found.actions,
             restrictions=found.restrictions,
+            two_party=found.two_party,
+            policies=found.policies,
+            approvals=found.approvals,
             idle=found.idle,
             counts_as_activity=found.counts_as_activity,
             reason_optional=found.reason_optional,

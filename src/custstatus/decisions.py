@@ -6,10 +6,10 @@ from typing import Generic, NamedTuple, TypeVar
 
 from custstatus.config import OrgConfig
 from custstatus.lifecycle import Status
-from custstatus.policies.verdicts import Contribution, Lift, Verdict
+from custstatus.policies.verdicts import Contribution, Lift, Opinion, Verdict, strictest
 from custstatus.records import Account, AnyAction, Effect, Standing, StatusLabel
 
-__all__ = ["Decision"]
+__all__ = ["Decision", "TwoPartyDecision"]
 
 L = TypeVar("L", bound=StatusLabel)
 
@@ -54,6 +54,11 @@ class Decision(NamedTuple, Generic[L]):
         return self.verdict.contributions
 
     @property
+    def opinions(self) -> tuple[Opinion, ...]:
+        """Every policy of the host's own that restricts it."""
+        return self.verdict.opinions
+
+    @property
     def lifts(self) -> tuple[Lift, ...]:
         """What would make it milder."""
         return self.verdict.lifts
@@ -76,6 +81,40 @@ class Decision(NamedTuple, Generic[L]):
     def __repr__(self) -> str:
         verdict = self.verdict
         return f"Decision({verdict.action}, {verdict.effect}, {verdict.code!r}, customer={self.account.customer!r})"
+
+    def __bool__(self) -> bool:
+        raise TypeError("a decision has no truth value: ask for its effect")
+
+
+class TwoPartyDecision(NamedTuple, Generic[L]):
+    """
+    Whether two customers may do one thing between them, a points transfer or a merge: each side's decision (D39).
+
+    It has no truth value: ask for its `effect`.
+    """
+
+    source: Decision[L]
+    destination: Decision[L]
+
+    @property
+    def effect(self) -> Effect:
+        """The stricter of the two."""
+        return strictest([self.source.effect, self.destination.effect])
+
+    @property
+    def stricter(self) -> Decision[L]:
+        """The side that decides; the source where they are alike."""
+        return self.source if self.source.effect is self.effect else self.destination
+
+    @property
+    def code(self) -> str:
+        """The stable code of the side that decides."""
+        return self.stricter.code
+
+    @property
+    def denials(self) -> tuple[Decision[L], ...]:
+        """The sides that are blocked."""
+        return tuple(decision for decision in self if decision.effect is Effect.BLOCK)
 
     def __bool__(self) -> bool:
         raise TypeError("a decision has no truth value: ask for its effect")

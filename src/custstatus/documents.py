@@ -6,21 +6,24 @@ What a configuration means and which ones hold together is in `config`; this is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from custstatus.errors import ChartError, InvalidInputError
 from custstatus.faults import Waiver
 from custstatus.lifecycle import Lifecycle, Move, Need, Status
+from custstatus.policies.conditions import Condition
 from custstatus.policies.idle import IdleRule
-from custstatus.policies.rules import Restriction, RestrictionPolicy
+from custstatus.policies.invariants import Approval
+from custstatus.policies.policy import Policy
+from custstatus.policies.rules import Party, Restriction, RestrictionPolicy
 from custstatus.records import AnyAction, AnyChannel, Effect, StatusLabel
 
 if TYPE_CHECKING:
     from custstatus.config import OrgConfig
 
-__all__ = ["ConfigDocument", "document_of", "read_document"]
+__all__ = ["ConfigDocument", "Known", "document_of", "read_document"]
 
 
 class LabelDocument(TypedDict):
@@ -60,6 +63,15 @@ class RestrictionDocument(TypedDict):
     reason: str
     customer_message: str | None
     code: str | None
+    party: str | None
+    condition: str | None
+
+
+class ApprovalDocument(TypedDict):
+    actions: list[str] | None
+    when: list[PlaceDocument]
+    by: str
+    reason: str
 
 
 class IdleDocument(TypedDict):
@@ -76,6 +88,9 @@ class ConfigDocument(TypedDict):
     lifecycles: list[LifecycleDocument]
     actions: list[str]
     restrictions: list[RestrictionDocument]
+    two_party: list[str]
+    policies: list[str]
+    approvals: list[ApprovalDocument]
     idle: list[IdleDocument]
     counts_as_activity: list[str]
     reason_optional: list[str]
@@ -84,12 +99,26 @@ class ConfigDocument(TypedDict):
     waives: list[str]
 
 
+class Known(NamedTuple):
+    """Where a document's names are looked for."""
+
+    labels: type[StatusLabel]
+    lifecycles: Sequence[Lifecycle[Any]]
+    actions: Sequence[type[AnyAction]]
+    channels: Sequence[type[AnyChannel]]
+    conditions: Sequence[Condition[Any]]
+    policies: Mapping[str, Policy]
+
+
 class Resolved(NamedTuple):
-    """What a document names, found in the enums of the code."""
+    """What a document names, found in the code."""
 
     lifecycles: tuple[Lifecycle[Any], ...]
     actions: tuple[type[AnyAction], ...]
     restrictions: RestrictionPolicy
+    two_party: frozenset[AnyAction]
+    policies: Mapping[str, Policy]
+    approvals: tuple[Approval, ...]
     idle: tuple[IdleRule, ...]
     counts_as_activity: frozenset[AnyAction]
     reason_optional: frozenset[AnyChannel]
@@ -109,6 +138,9 @@ def document_of(config: OrgConfig[Any]) -> ConfigDocument:
 
     def places(several: Iterable[Status | StatusLabel]) -> list[PlaceDocument]:
         return sorted(map(place, several), key=lambda p: (p["label"] or "", p["lifecycle"] or "", p["status"] or ""))
+
+    def values(actions: Iterable[AnyAction] | None) -> list[str] | None:
+        return None if actions is None else sorted(action.value for action in actions)
 
     return ConfigDocument(
         org=config.org,
@@ -137,13 +169,21 @@ def document_of(config: OrgConfig[Any]) -> ConfigDocument:
         restrictions=[
             RestrictionDocument(
                 effect=rule.effect.value,
-                actions=None if rule.actions is None else sorted(action.value for action in rule.actions),
+                actions=values(rule.actions),
                 when=places(rule.when),
                 reason=rule.reason,
                 customer_message=rule.customer_message,
                 code=rule.code,
+                party=None if rule.party is None else rule.party.value,
+                condition=None if rule.condition is None else rule.condition.name,
             )
             for rule in config.restrictions
+        ],
+        two_party=sorted(action.value for action in config.policy.two_party),
+        policies=sorted(config.policies),
+        approvals=[
+            ApprovalDocument(actions=values(each.actions), when=places(each.when), by=each.by, reason=each.reason)
+            for each in config.approvals
         ],
         idle=[
             IdleDocument(
@@ -161,13 +201,7 @@ def document_of(config: OrgConfig[Any]) -> ConfigDocument:
     )
 
 
-def read_document(
-    document: ConfigDocument,
-    labels: type[StatusLabel],
-    lifecycles: Sequence[Lifecycle[Any]],
-    actions: Sequence[type[AnyAction]],
-    channels: Sequence[type[AnyChannel]],
-) -> Resolved:
+def read_document(document: ConfigDocument, known: Known) -> Resolved:
     """
     Find in the code what a document names.
 
@@ -175,27 +209,23 @@ def read_document(
         InvalidInputError: It names something that the code lacks, or the labels are not those of the document.
     """
     try:
-        return _read(document, labels, lifecycles, actions, channels)
+        return _read(document, known)
     except ChartError as error:
         raise InvalidInputError("configuration.lifecycles", "tables of moves that hold together", str(error)) from error
     except OverflowError as error:
         raise InvalidInputError("configuration.idle", "periods within the calendar", "one beyond it") from error
 
 
-def _read(
-    document: ConfigDocument,
-    labels: type[StatusLabel],
-    lifecycles: Sequence[Lifecycle[Any]],
-    actions: Sequence[type[AnyAction]],
-    channels: Sequence[type[AnyChannel]],
-) -> Resolved:
+def _read(document: ConfigDocument, known: Known) -> Resolved:
+    labels = known.labels
     if [(label["text"], label["status"]) for label in document["labels"]] != [
         (lab.text, lab.status.value) for lab in labels
     ]:
         raise InvalidInputError("configuration.labels", f"the labels of {labels.__name__}, in their order", "others")
-    shipped = {lifecycle.name: lifecycle for lifecycle in lifecycles}
-    shipped |= {lifecycle.statuses.__name__: lifecycle for lifecycle in lifecycles}
-    known_actions = {action.value: action for kind in actions for action in kind}
+    shipped = {lifecycle.name: lifecycle for lifecycle in known.lifecycles}
+    shipped |= {lifecycle.statuses.__name__: lifecycle for lifecycle in known.lifecycles}
+    known_actions = {action.value: action for kind in known.actions for action in kind}
+    known_conditions = {condition.name: condition for condition in known.conditions}
     known_labels = {label.text: label for label in labels}
 
     def status(lifecycle: str, value: str) -> Status:
@@ -238,7 +268,7 @@ def _read(
     kinds = dict.fromkeys(type(action(value)) for value in document["actions"])
     if [each.value for kind in kinds for each in kind] != document["actions"]:
         raise InvalidInputError("configuration.actions", "every action of its enums, in their order", "others")
-    known_channels = {channel.value: channel for kind in channels for channel in kind}
+    known_channels = {channel.value: channel for kind in known.channels for channel in kind}
     try:
         time_zone = _time_zone(document["time_zone"])
     except Exception as error:  # ZoneInfo raises KeyError, ValueError or OSError, by what is wrong with the key
@@ -255,9 +285,22 @@ def _read(
                     rule["reason"],
                     rule["customer_message"],
                     rule["code"],
+                    None if rule["party"] is None else _named(Party, rule["party"], "party"),
+                    None if rule["condition"] is None else _named(known_conditions, rule["condition"], "condition"),
                 )
                 for rule in document["restrictions"]
             )
+        ),
+        two_party=frozenset(map(action, document["two_party"])),
+        policies={name: _named(known.policies, name, "policy") for name in document["policies"]},
+        approvals=tuple(
+            Approval(
+                None if each["actions"] is None else frozenset(map(action, each["actions"])),
+                frozenset(map(place, each["when"])),
+                each["by"],
+                each["reason"],
+            )
+            for each in document["approvals"]
         ),
         idle=tuple(
             IdleRule(
@@ -282,8 +325,8 @@ def _time_zone(key: str) -> tzinfo:
 
 
 def _named(known: Any, name: str, what: str) -> Any:
-    """A member of an enum by its value, or an item of a dict by its key; InvalidInputError where there is none."""
+    """A member of an enum by its value, or an item of a mapping by its key; InvalidInputError where there is none."""
     try:
-        return known[name] if isinstance(known, dict) else known(name)
+        return known[name] if isinstance(known, Mapping) else known(name)
     except (KeyError, ValueError) as error:
         raise InvalidInputError(f"configuration.{what}", f"a {what} that the code has", repr(name)[:80]) from error

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from custstatus import bounds
-from custstatus.bounds import check_id
+from custstatus.bounds import check_id, kind_of
 from custstatus.errors import InvalidInputError
 from custstatus.lifecycle import Lifecycle
+from custstatus.policies.compiled import TWO_PARTY, CompiledPolicy
+from custstatus.policies.conditions import Condition
 from custstatus.policies.idle import IdleRule
+from custstatus.policies.invariants import Approval, AtLeast, AtMost, Invariant, Outcome
 from custstatus.policies.rules import RestrictionPolicy
 from custstatus.records import AnyAction, AnyChannel, Effect, StatusLabel
 from custstatus.states import CUSTOMER_STATUS, SHIPPED, CustomerStatus
@@ -19,7 +22,7 @@ from custstatus.states import CUSTOMER_STATUS, SHIPPED, CustomerStatus
 if TYPE_CHECKING:
     from custstatus.config import OrgConfig
 
-__all__ = ["Waiver", "faults", "shape_faults"]
+__all__ = ["Waiver", "faults", "invariant_faults", "shape_faults"]
 
 
 class Waiver(Enum):
@@ -55,6 +58,9 @@ def shape_faults(config: OrgConfig[Any]) -> Iterator[str]:
         ("identifiers", config.identifiers, str),
         ("waives", config.waives, Waiver),
         ("restrictions", [config.restrictions], RestrictionPolicy),
+        ("two_party", config.two_party, AnyAction),
+        ("invariants", config.invariants, Invariant),
+        ("approvals", config.approvals, Approval),
     ]
     for name, values, kind in kinds:
         if not isinstance(values, (tuple, frozenset, list)):
@@ -63,6 +69,8 @@ def shape_faults(config: OrgConfig[Any]) -> Iterator[str]:
         for value in values:
             if not isinstance(value, kind):
                 yield f"{name}: expected {kind.__name__}, got {type(value).__name__}"
+    if not isinstance(config.policies, Mapping):
+        yield f"policies: expected a mapping of names to policies, got {kind_of(config.policies)}"
     for actions in config.actions if isinstance(config.actions, tuple) else [config.actions]:
         if not (isinstance(actions, type) and issubclass(actions, AnyAction) and len(actions)):
             yield "actions: expected enums of actions"
@@ -73,6 +81,7 @@ def faults(config: OrgConfig[Any]) -> Iterator[str]:
     yield from _lifecycle_faults(config)
     yield from _action_faults(config)
     yield from _restriction_faults(config)
+    yield from _policy_faults(config)
     yield from _idle_faults(config)
     for name in config.identifiers:
         if not name or len(name) > bounds.LABEL or not name.isprintable():
@@ -143,7 +152,7 @@ def _restriction_faults(config: OrgConfig[Any]) -> Iterator[str]:
             if status is CustomerStatus.ACTIVE and Waiver.ACTIVE_MAY_BE_RESTRICTED not in config.waives:
                 yield f"{what}: ACTIVE carries no restriction (D27), unless waived"
             if rule.actions is None or (rule.actions >= actions and rule.effect is Effect.BLOCK):
-                blocked.add(place)
+                blocked |= {place} if rule.condition is None else set()
                 closes = status in closing or any(
                     status in lifecycle.closing for lifecycle in SHIPPED if lifecycle.statuses is type(status)
                 )
@@ -156,6 +165,52 @@ def _restriction_faults(config: OrgConfig[Any]) -> Iterator[str]:
         if Waiver.CLOSING_MAY_BE_UNBLOCKED not in config.waives:
             name = f"{type(status).__name__}.{status.name}"
             yield f"restrictions: {name} closes the account but does not block every action, unless waived"
+
+
+def _policy_faults(config: OrgConfig[Any]) -> Iterator[str]:
+    actions = frozenset(config.all_actions)
+    two_party = config.two_party & actions
+    for action in sorted(config.two_party - TWO_PARTY - actions, key=lambda action: action.name):
+        yield f"two_party: action {action.name} is not configured"
+    conditions: dict[str, Condition[Any]] = {}
+    for number, rule in enumerate(config.restrictions, 1):
+        if rule.party is not None:
+            for action in sorted((rule.actions or frozenset()) - two_party, key=lambda action: action.name):
+                yield f"restriction {number}: action {action.name} has no {rule.party.value}, it is not in two_party"
+        condition = rule.condition
+        if condition is not None and conditions.setdefault(condition.name, condition) != condition:
+            yield f"restriction {number}: another condition is called {condition.name!r} already"
+    for name, policy in config.policies.items():
+        try:
+            check_id("policies: a name", name, bounds.LABEL)
+        except InvalidInputError as error:
+            yield str(error)
+        if not callable(policy):
+            yield f"policies: expected a callable over a Question, got {kind_of(policy)}"
+    for number, approval in enumerate(config.approvals, 1):
+        for place in approval.when:
+            if isinstance(place, StatusLabel) and type(place) is not config.labels:
+                yield f"approval {number}: label {place.text!r} is not one of {config.labels.__name__}"
+
+
+def invariant_faults(
+    invariants: Iterable[Invariant], policy: CompiledPolicy, approvals: Sequence[Approval]
+) -> Iterator[str]:
+    """The invariants that a compiled policy breaks: those that are guarded only where nobody approved."""
+    for invariant in invariants:
+        proof = invariant.proof(policy)
+        against = proof.counterexamples
+        if isinstance(invariant, AtLeast | AtMost) and invariant.guarded:
+            against = tuple(
+                each
+                for each in against
+                if not any(
+                    approval.covers(each.cell.status, each.cell.label, each.cell.action) for approval in approvals
+                )
+            )
+        if proof.outcome is Outcome.REFUTED and against:
+            more = f"; and {len(against) - 1} more" if len(against) > 1 else ""
+            yield f"restrictions: not so that {invariant}: {against[0]}{more}"
 
 
 def _idle_faults(config: OrgConfig[Any]) -> Iterator[str]:

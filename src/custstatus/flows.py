@@ -20,7 +20,7 @@ from custstatus.errors import ConflictError, InvalidInputError, StoredValueError
 from custstatus.guarding import guard
 from custstatus.lifecycle import Lifecycle, Status
 from custstatus.planning import plan
-from custstatus.policies.verdicts import places_of
+from custstatus.policies.compiled import places_of
 from custstatus.records import StatusLabel
 from custstatus.states import CustomerStatus
 

@@ -16,7 +16,7 @@ from custstatus import flows, sweeping
 from custstatus.adapters.protocol import JoinableStore, Store
 from custstatus.bounds import LATEST, check_id, kind_of
 from custstatus.config import OrgConfig
-from custstatus.decisions import Decision
+from custstatus.decisions import Decision, TwoPartyDecision
 from custstatus.desk import Desk
 from custstatus.errors import (
     DeniedError,
@@ -24,6 +24,7 @@ from custstatus.errors import (
 )
 from custstatus.lifecycle import Status
 from custstatus.looking import Look
+from custstatus.policies.rules import Party
 from custstatus.policies.verdicts import Verdict
 from custstatus.records import (
     Account,
@@ -125,11 +126,17 @@ class StatusService(Look[L]):
 
     # -- ask --------------------------------------------------------------------------------------------------------
 
-    def decide(self, customer: str, action: AnyAction) -> Decision[L]:
+    def decide(self, customer: str, action: AnyAction, *, context: object = None) -> Decision[L]:
         """
         Say whether the customer may do *action* now, and why not.
 
         One read of the store, then one look-up; never raises for a denial (see `check`), and never writes.
+
+        Args:
+            customer: Who.
+            action: What. Of an action between two customers the rules for either side apply; see `decide_between`.
+            context: What is known of this attempt, for the rules that have a condition: a value of the class that the
+                condition asks for. Without it such rules apply, and the decision says so.
 
         Raises:
             UnknownCustomerError: No such customer in this organisation.
@@ -146,24 +153,75 @@ class StatusService(Look[L]):
             raise
         if account is None:
             raise self._unknown(customer)
-        return _decision((self._policy.verdict_of(account, action), account, self._config))
+        if context is None:
+            return _decision((self._policy.verdict_of(account, action), account, self._config))
+        return Decision(self._policy.verdict_of(account, action, context=context), account, self._config)
 
-    def decide_all(self, customer: str, actions: Iterable[AnyAction]) -> dict[AnyAction, Decision[L]]:
+    def decide_all(
+        self, customer: str, actions: Iterable[AnyAction], *, context: object = None
+    ) -> dict[AnyAction, Decision[L]]:
         """Say of several actions whether the customer may do them now, all from one read. Raises as `decide` does."""
         if isinstance(actions, str) or not isinstance(actions, Iterable):
             raise InvalidInputError("actions", "several actions", kind_of(actions))
         account = self._account(customer)
         verdict_of = self._policy.verdict_of
-        return {action: Decision(verdict_of(account, action), account, self._config) for action in actions}
+        return {
+            action: Decision(verdict_of(account, action, context=context), account, self._config) for action in actions
+        }
 
-    def check(self, customer: str, action: AnyAction) -> Decision[L]:
+    def decide_between(
+        self, action: AnyAction, source: str, destination: str, *, context: object = None
+    ) -> TwoPartyDecision[L]:
+        """
+        Say whether two customers may do *action* between them now: both are asked, each with reasons of its own (D39).
+
+        Args:
+            action: One of the configuration's `two_party`.
+            source: Who gives: the points, or the account that is merged away.
+            destination: Who receives.
+            context: As for `decide`.
+
+        Raises:
+            InvalidInputError: No action between two customers, or one customer on both sides (D72).
+            UnknownCustomerError: No such customer in this organisation. Otherwise as `decide` does.
+        """
+        if action not in self._policy.two_party and self._policy.knows(action):
+            raise InvalidInputError(
+                "action", "an action between two customers (`two_party`)", "one of a single customer"
+            )
+        if source == destination:
+            raise InvalidInputError("destination", "another customer than the source", "the same")
+
+        def side(customer: str, party: Party) -> Decision[L]:
+            account = self._account(customer)
+            verdict = self._policy.verdict_of(account, action, party=party, context=context)
+            return Decision(verdict, account, self._config)
+
+        return TwoPartyDecision(side(source, Party.SOURCE), side(destination, Party.DESTINATION))
+
+    def check_between(
+        self, action: AnyAction, source: str, destination: str, *, context: object = None
+    ) -> TwoPartyDecision[L]:
+        """
+        The decision, unless it denies.
+
+        Raises:
+            DeniedError: One side is blocked; it carries that side's decision, the source's where both are. Otherwise as
+                `decide_between` does.
+        """
+        decision = self.decide_between(action, source, destination, context=context)
+        if decision.denials:
+            raise DeniedError(decision.denials[0])
+        return decision
+
+    def check(self, customer: str, action: AnyAction, *, context: object = None) -> Decision[L]:
         """
         The decision, unless it denies.
 
         Raises:
             DeniedError: The action is blocked. Otherwise as `decide` does.
         """
-        decision = self.decide(customer, action)
+        decision = self.decide(customer, action, context=context)
         if decision.effect is Effect.BLOCK:
             raise DeniedError(decision)
         return decision
@@ -184,7 +242,7 @@ class StatusService(Look[L]):
         now = self._now()
         latest = now + _AHEAD if now < LATEST - _AHEAD else LATEST
         for activity in activities:
-            if not isinstance(activity, Activity) or activity.kind not in self._policy.actions:
+            if not isinstance(activity, Activity) or not self._policy.knows(activity.kind):
                 raise InvalidInputError("activities", "activities of configured actions", kind_of(activity))
             if activity.at > latest:
                 raise InvalidInputError("Activity.at", "a time no later than a day from now", "one in the future")

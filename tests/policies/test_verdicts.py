@@ -40,7 +40,7 @@ from custstatus import (
     block,
     mark,
 )
-from custstatus.policies.verdicts import places_of
+from custstatus.policies.compiled import places_of
 
 ACTIVE, SUSPENDED = CustomerStatus.ACTIVE, CustomerStatus.SUSPENDED
 SUSPECTED, CONFIRMED = CustomerStatus.FRAUD_SUSPECTED, CustomerStatus.FRAUD_CONFIRMED

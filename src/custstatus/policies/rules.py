@@ -1,5 +1,5 @@
 """
-Restrictions: which actions are marked or blocked in which status or under which label, and why.
+Restrictions: which actions are marked or blocked in which status or under which label, for whom, and why.
 
 A policy is exactly the rules that are written, in any order: of all that apply the strictest wins. What they
 compile to is in `verdicts`.
@@ -8,19 +8,31 @@ compile to is in `verdicts`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from enum import Enum
+from typing import Any
 
 from attrs import field, frozen
 
 from custstatus.bounds import bounded, check_id, check_text, kind_of
 from custstatus.errors import InvalidInputError
 from custstatus.lifecycle import Status
+from custstatus.policies.conditions import Condition
 from custstatus.records import AnyAction, Effect, StatusLabel
 from custstatus.values import Value
 
-__all__ = ["Restriction", "RestrictionPolicy", "block", "block_everything", "mark"]
+__all__ = ["Party", "Restriction", "RestrictionPolicy", "block", "block_everything", "mark"]
 
 Place = Status | StatusLabel
 """Where a rule applies: a status means all its labels (D26)."""
+
+
+class Party(Enum):
+    """Which side of an action between two customers is asked: of a points transfer, of a merge (D39)."""
+
+    SOURCE = "source"
+    DESTINATION = "destination"
+
+    __hash__ = object.__hash__
 
 
 def _places(when: Place | Iterable[Place]) -> frozenset[Place]:
@@ -53,6 +65,10 @@ class Restriction(Value):
     """Safe to show the customer; by default a neutral text that gives nothing away (D105)."""
     code: str | None = field(default=None, validator=bounded(check_id, 64, optional=True))
     """Stable, for programs; by default effect and action, such as `block.points_redemption`."""
+    party: Party | None = None
+    """For actions between two customers: the side that it concerns; None: both."""
+    condition: Condition[Any] | None = None
+    """What decides of each attempt whether the rule applies; None: it always does."""
 
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.effect, Effect) or self.effect is Effect.ALLOW:
@@ -67,6 +83,10 @@ class Restriction(Value):
         for action in self.actions or ():
             if not isinstance(action, AnyAction):
                 raise InvalidInputError("Restriction.actions", "actions", kind_of(action))
+        if self.party is not None and (not isinstance(self.party, Party) or self.actions is None):
+            raise InvalidInputError("Restriction.party", "a Party, of actions that are named", kind_of(self.party))
+        if self.condition is not None and not isinstance(self.condition, Condition):
+            raise InvalidInputError("Restriction.condition", "a Condition", kind_of(self.condition))
 
     def code_for(self, action: AnyAction) -> str:
         """The stable code of this rule for one action."""
@@ -103,9 +123,11 @@ def mark(
     reason: str = "",
     customer_message: str | None = None,
     code: str | None = None,
+    party: Party | None = None,
+    condition: Condition[Any] | None = None,
 ) -> Restriction:
     """A rule that lets the actions pass but flags them as outliers (D33)."""
-    return Restriction(Effect.MARK, actions, when, reason, customer_message, code)
+    return Restriction(Effect.MARK, actions, when, reason, customer_message, code, party, condition)
 
 
 def block(
@@ -114,9 +136,11 @@ def block(
     reason: str = "",
     customer_message: str | None = None,
     code: str | None = None,
+    party: Party | None = None,
+    condition: Condition[Any] | None = None,
 ) -> Restriction:
     """A rule that refuses the actions."""
-    return Restriction(Effect.BLOCK, actions, when, reason, customer_message, code)
+    return Restriction(Effect.BLOCK, actions, when, reason, customer_message, code, party, condition)
 
 
 def block_everything(
@@ -125,6 +149,7 @@ def block_everything(
     reason: str = "",
     customer_message: str | None = None,
     code: str | None = None,
+    condition: Condition[Any] | None = None,
 ) -> Restriction:
     """A rule that refuses every action of the configuration (D30)."""
-    return Restriction(Effect.BLOCK, None, when, reason, customer_message, code)
+    return Restriction(Effect.BLOCK, None, when, reason, customer_message, code, None, condition)

@@ -1,25 +1,24 @@
 """
-Verdicts: what a policy says of each place and action, built once, so that asking is a look-up.
+Verdicts: what a policy says of an action at a place, why, and what would make it milder.
 
-The space is finite: the places of every lifecycle that is on, times the configured actions. Cells that no rule touches
-share one ALLOW verdict an action. Several lifecycles are merged on first sight of a combination and remembered.
+Those of a compiled policy are built once and shared; what they say to people is written when it is first read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import Any, NamedTuple
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from custstatus.errors import StoredValueError, UnknownActionError
-from custstatus.lifecycle import Lifecycle, Need, Status
-from custstatus.policies.rules import Place, Restriction, RestrictionPolicy
-from custstatus.records import Account, AnyAction, Effect, NoLabels, StatusLabel
-from custstatus.states import CUSTOMER_STATUS, LEGACY_FRAUD_STATUS, CustomerStatus
+from custstatus.lifecycle import Need, Status
+from custstatus.policies.conditions import Condition, Tested
+from custstatus.policies.rules import Party, Restriction
+from custstatus.records import AnyAction, Effect, StatusLabel
 from custstatus.values import Value
 
-__all__ = ["CompiledPolicy", "Contribution", "Lift", "Verdict", "places_of"]
+__all__ = ["Contribution", "Lift", "Opinion", "Verdict"]
 
 _NEUTRAL = "This is not possible at the moment. Please contact customer service."
 
@@ -31,6 +30,18 @@ class Contribution(NamedTuple):
     lifecycle: str
     status: Status
     label: StatusLabel | None
+    tested: Tested | None = None
+    """What came of testing the rule's condition; None where it has none, or before it is tested."""
+
+
+class Opinion(NamedTuple):
+    """What a host's own policy said, where it restricts."""
+
+    policy: str
+    """The name under which it is configured."""
+    verdict: Verdict
+    failure: str | None = None
+    """Why it could not be asked, and so counts as blocking."""
 
 
 class Lift(NamedTuple):
@@ -44,7 +55,7 @@ class Lift(NamedTuple):
     back: bool
     """Whether it is open only if the customer was there before."""
     effect: Effect
-    """What the action would be there."""
+    """What the action would be there, were every condition to hold."""
 
     def __str__(self) -> str:
         needs = ", ".join(need.value for need in Need if need in self.needs)
@@ -52,210 +63,144 @@ class Lift(NamedTuple):
         return f"{self.event} to {place}{f' (needs {needs})' if needs else ''}: {self.effect.value}"
 
 
-@frozen(repr=False)
+def strictest(effects: Iterable[Effect]) -> Effect:
+    """The strictest of several effects; ALLOW of none."""
+    return max(effects, key=lambda effect: effect.strictness, default=Effect.ALLOW)
+
+
+@frozen(slots=False, repr=False)
 class Verdict(Value):
-    """What a policy says of one action at one place, or at one place of each of several lifecycles."""
+    """
+    What a policy says of one action at one place, or at one place of each of several lifecycles.
+
+    A host's own policy makes one of action, effect, code, reason and, for the customer, a message.
+    """
 
     action: AnyAction
     effect: Effect
-    contributions: tuple[Contribution, ...] = ()
-    """Every rule that applies, the strictest first, over all lifecycles."""
+    """That of the strictest rule; in a cell of a compiled policy every condition counts as holding."""
     code: str = "allow"
     """The stable code of the strictest rule; `allow` where none applies."""
-    staff_message: str = ""
-    """Says everything; empty where nothing is restricted."""
+    reason: str = ""
+    """For staff: why a host's own policy restricts."""
     customer_message: str = ""
     """Safe to show the customer; empty unless blocked."""
-    lifts: tuple[Lift, ...] = ()
-    """What would make it milder, lifecycle by lifecycle."""
-
-
-def places_of(
-    lifecycle: Lifecycle[Any], labels: type[StatusLabel] = NoLabels
-) -> tuple[tuple[Status, StatusLabel | None], ...]:
-    """Every (status, label) at which an account can stand on a lifecycle, in the order of the statuses."""
-    if lifecycle.statuses is not CustomerStatus or not len(labels):
-        return tuple((status, None) for status in lifecycle.statuses)
-    return tuple((status, label) for status in CustomerStatus for label in labels if label.status is status)
-
-
-Cell = tuple[Status | None, StatusLabel | None, AnyAction]
-
-
-@frozen(eq=False, repr=False)
-class CompiledPolicy(Value):
-    """A policy, compiled for the lifecycles, labels and actions of one organisation."""
-
-    org: str
-    actions: frozenset[AnyAction]
-    cells: Mapping[Cell, Verdict] = field(repr=False)
-    """The verdict of each (status, label, action) of every lifecycle that is on; (None, None, action) is unset."""
-    _stored: Mapping[tuple[str, str | None, str | None], tuple[Status | None, StatusLabel | None]] = field(repr=False)
-    _lifecycles: frozenset[str] = field(repr=False)
-    _statuses: frozenset[tuple[str, str]] = field(repr=False)
-    _merged: dict[str, dict[AnyAction, Verdict]] = field(factory=dict, init=False, repr=False)
+    contributions: tuple[Contribution, ...] = ()
+    """Every rule that applies, the strictest first, over all lifecycles."""
+    opinions: tuple[Opinion, ...] = ()
+    """Every policy of the host's own that restricts."""
+    party: Party | None = None
+    """The side that was asked; None: it was asked alone, and the rules for either side apply."""
+    _lifting: Callable[[Verdict], tuple[Lift, ...]] | None = field(default=None, eq=False)
 
     @classmethod
-    def build(
+    def of(
         cls,
-        org: str,
-        policy: RestrictionPolicy,
-        lifecycles: Sequence[Lifecycle[Any]],
-        labels: type[StatusLabel],
-        actions: Iterable[AnyAction],
-    ) -> CompiledPolicy:
-        """Compile every cell; legacy fraud gives way to customer status where both are on (D45)."""
-        actions = tuple(actions)
-        on = [lifecycle for lifecycle in lifecycles if not _superseded(lifecycle, lifecycles)]
-        at: dict[Place, list[Restriction]] = {}
-        for rule in policy:
-            for place in rule.when:
-                at.setdefault(place, []).append(rule)
-        allowed = {action: Verdict(action, Effect.ALLOW) for action in actions}
-        cells: dict[Cell, Verdict] = {(None, None, action): verdict for action, verdict in allowed.items()}
-        stored: dict[tuple[str, str | None, str | None], tuple[Status | None, StatusLabel | None]] = {}
-        for lifecycle in lifecycles:
-            targets = places_of(lifecycle, labels)
-            # An account that stood there before labels were configured has none; rules for its status still apply.
-            places = dict.fromkeys([*targets, *((status, None) for status in lifecycle.statuses)])
-            for status, label in places:
-                stored[lifecycle.name, status.value, label.text if label is not None else None] = (status, label)
-                cells.update(((status, label, action), allowed[action]) for action in actions)
-            if lifecycle not in on:
-                continue
-            effects: dict[tuple[Place, AnyAction], Effect] = {}
-            applying: dict[tuple[Status, StatusLabel | None], dict[AnyAction, list[Restriction]]] = {}
-            for status, label in places:
-                by_action = applying[status, label] = {}
-                for rule in [*at.get(status, ()), *(at.get(label, ()) if label is not None else ())]:
-                    for action in actions if rule.actions is None else rule.actions:
-                        by_action.setdefault(action, []).append(rule)
-                for action, rules in by_action.items():
-                    effects[label or status, action] = max((r.effect for r in rules), key=lambda e: e.strictness)
-            for (status, label), by_action in applying.items():
-                for action, rules in by_action.items():
-                    lifts = _lifts(lifecycle, targets, status, label, action, effects)
-                    contributions = [Contribution(rule, lifecycle.name, status, label) for rule in rules]
-                    cells[status, label, action] = _verdict(action, contributions, lifts)
-        statuses = frozenset(
-            (lifecycle.name, status.value) for lifecycle in lifecycles for status in lifecycle.statuses
+        action: AnyAction,
+        contributions: tuple[Contribution, ...],
+        lifting: Callable[[Verdict], tuple[Lift, ...]],
+        party: Party | None = None,
+    ) -> Verdict:
+        """The verdict of the rules that apply, the strictest of them first."""
+        if not contributions:
+            return cls(action, Effect.ALLOW, party=party)
+        rule = contributions[0].rule
+        blocks = rule.effect is Effect.BLOCK
+        message = (rule.customer_message or _NEUTRAL) if blocks else ""
+        return cls(action, rule.effect, rule.code_for(action), "", message, contributions, (), party, lifting)
+
+    @cached_property
+    def floor(self) -> Effect:
+        """The mildest that it can come to, whatever the conditions say."""
+        return strictest(each.rule.effect for each in self.contributions if each.rule.condition is None)
+
+    @cached_property
+    def conditions(self) -> tuple[Condition[Any], ...]:
+        """What decides at run time whether it is as strict as it says; empty where nothing does."""
+        least = self.floor.strictness
+        found = (each.rule.condition for each in self.contributions if each.rule.effect.strictness > least)
+        return tuple({each.name: each for each in found if each is not None}.values())
+
+    @cached_property
+    def is_tested(self) -> bool:
+        """Whether a rule that applies has a condition, so that it is decided anew for each attempt."""
+        return any(each.rule.condition is not None for each in self.contributions)
+
+    def is_as_strict_as(self, other: Verdict) -> bool:
+        """Whether it is at least as strict as another on the same action, whatever the conditions, known by name, say."""
+        least = self.floor.strictness
+        if least < other.floor.strictness:
+            return False
+        mine: dict[str, int] = {}
+        for each in self.contributions:
+            if each.rule.condition is not None:
+                name = each.rule.condition.name
+                mine[name] = max(mine.get(name, 0), each.rule.effect.strictness)
+        return all(
+            max(least, mine.get(each.rule.condition.name, 0)) >= each.rule.effect.strictness
+            for each in other.contributions
+            if each.rule.condition is not None
         )
-        names = frozenset(lifecycle.name for lifecycle in lifecycles)
-        return cls(org, frozenset(actions), cells, stored, names, statuses)
 
-    def verdict(self, status: Status | None, label: StatusLabel | None, action: AnyAction) -> Verdict:
-        """
-        What the policy says of one action at one place.
+    def given(self, context: object) -> Verdict:
+        """The verdict on one attempt: each condition tested once, and only the rules kept whose condition holds."""
+        tests: dict[str, Tested] = {}
+        kept = []
+        for each in self.contributions:
+            condition = each.rule.condition
+            if condition is None:
+                kept.append(each)
+                continue
+            tested = tests.get(condition.name) or tests.setdefault(condition.name, condition.test(context))
+            if tested.held:
+                kept.append(each._replace(tested=tested))
+        lifting = self._lifting
+        return self if lifting is None else Verdict.of(self.action, tuple(kept), lifting, self.party)
 
-        Raises:
-            UnknownActionError: The configuration does not have the action.
-            StoredValueError: The configuration does not have the place.
-        """
-        try:
-            return self.cells[status, label, action]
-        except KeyError:
-            self._check_action(action)
-            raise StoredValueError(
-                type(status).__name__, "place", f"{status and status.name} / {label and label.name}"
-            ) from None
+    def joined(self, opinions: tuple[Opinion, ...]) -> Verdict:
+        """The verdict together with what the host's own policies said: the strictest wins."""
+        said = max(opinions, key=lambda each: each.verdict.effect.strictness, default=None)
+        if said is None:
+            return self
+        if said.verdict.effect.strictness <= self.effect.strictness:
+            return evolve(self, opinions=opinions)
+        theirs = said.verdict
+        message = (theirs.customer_message or _NEUTRAL) if theirs.effect is Effect.BLOCK else ""
+        return evolve(self, effect=theirs.effect, code=theirs.code, customer_message=message, opinions=opinions)
 
-    def verdict_of(self, account: Account, action: AnyAction) -> Verdict:
-        """
-        What the policy says of one action for an account, over all its standings.
+    @cached_property
+    def lifts(self) -> tuple[Lift, ...]:
+        """What would make it milder, lifecycle by lifecycle; of the host's own policies nothing can be said."""
+        return () if self._lifting is None else self._lifting(self)
 
-        Lifecycles that are off are passed over. Raises as `verdict` does.
-        """
-        try:
-            return self._merged[account.places][action]
-        except (KeyError, TypeError):
-            return self._merge(account, action)
-
-    def _merge(self, account: Account, action: AnyAction) -> Verdict:
-        self._check_action(action)
-        rows = [row for row in account.standings if row.lifecycle in self._lifecycles]
-        verdicts = [self.verdict(*self.lift(row.lifecycle, row.status, row.label), action) for row in rows]
-        restricting = [verdict for verdict in verdicts if verdict.contributions]
-        if len(restricting) > 1:
-            contributions = [contribution for verdict in restricting for contribution in verdict.contributions]
-            merged = _verdict(action, contributions, [lift for verdict in restricting for lift in verdict.lifts])
-        else:
-            merged = restricting[0] if restricting else self.cells[None, None, action]
-        self._merged.setdefault(account.places, {})[action] = merged
-        return merged
-
-    def lift(self, lifecycle: str, status: str | None, label: str | None) -> tuple[Status | None, StatusLabel | None]:
-        """
-        The enum members that a stored status and label stand for.
-
-        Raises:
-            StoredValueError: The configuration lacks one of them.
-        """
-        if status is None:
-            return None, None
-        try:
-            return self._stored[lifecycle, status, label]
-        except KeyError:
-            if lifecycle not in self._lifecycles:
-                raise StoredValueError(lifecycle, "lifecycle", lifecycle) from None
-            if (lifecycle, status) not in self._statuses:
-                raise StoredValueError(lifecycle, "status", status) from None
-            raise StoredValueError(lifecycle, "label", label or "(none)") from None
-
-    def _check_action(self, action: object) -> None:
-        if not isinstance(action, AnyAction) or action not in self.actions:
-            name = action.name if isinstance(action, AnyAction) else type(action).__name__
-            raise UnknownActionError(self.org, name, (known.name for known in self.actions))
+    @cached_property
+    def staff_message(self) -> str:
+        """Says everything; empty where nothing is restricted."""
+        if self.effect is Effect.ALLOW:
+            return ""
+        said = [_told(each, self.action) for each in self.contributions]
+        said += [_given(each.policy, each.failure or each.verdict.reason, each.verdict.code) for each in self.opinions]
+        verb = "blocked" if self.effect is Effect.BLOCK else "marked"
+        side = "" if self.party is None else f" as {self.party.value}"
+        if not said:
+            return f"{self.action.name} is {verb}{side}: {_given('', self.reason, self.code)}."
+        lifted = "; ".join(map(str, self.lifts)) or "nothing that is open from here"
+        return f"{self.action.name} is {verb}{side}: {'; '.join(said)}. Milder after: {lifted}."
 
 
-def _superseded(lifecycle: Lifecycle[Any], lifecycles: Sequence[Lifecycle[Any]]) -> bool:
-    """Whether customer status, being on, stands in for this lifecycle (D45)."""
-    names = {other.name for other in lifecycles}
-    return lifecycle.name == LEGACY_FRAUD_STATUS.name and CUSTOMER_STATUS.name in names
+def _told(each: Contribution, action: AnyAction) -> str:
+    """One rule's part of the message for staff."""
+    rule = each.rule
+    label = "" if each.label is None else f" / {each.label.text}"
+    party = "" if rule.party is None else f", as {rule.party.value}"
+    if rule.condition is None:
+        when = ""
+    elif each.tested is None or each.tested.failure is None:
+        when = f", if {rule.condition.name}"
+    else:
+        when = f", as {rule.condition.name} could not be tested ({each.tested.failure})"
+    return _given(f"{each.lifecycle} {each.status.name}{label}{party}{when}", rule.reason, rule.code_for(action))
 
 
-def _lifts(
-    lifecycle: Lifecycle[Any],
-    places: Sequence[tuple[Status, StatusLabel | None]],
-    status: Status,
-    label: StatusLabel | None,
-    action: AnyAction,
-    effects: Mapping[tuple[Place, AnyAction], Effect],
-) -> list[Lift]:
-    here = effects[label or status, action]
-    found: list[Lift] = []
-    for to_status, to_label in places:
-        move = lifecycle.move(status, to_status)
-        effect = effects.get((to_label or to_status, action), Effect.ALLOW)
-        # A suspicion may be milder than a suspension, but it is no way out of one; nor is what nobody can ask for.
-        sets_aside = lifecycle.group_of(to_status) - lifecycle.group_of(status)
-        if move is None or sets_aside or Need.SYSTEM_OPERATION in move.needs:
-            continue
-        if (to_label or to_status) is not (label or status) and effect.strictness < here.strictness:
-            found.append(Lift(lifecycle.name, to_status, to_label, move.event, move.needs, move.back, effect))
-    return found
-
-
-def _verdict(action: AnyAction, contributions: list[Contribution], lifts: Sequence[Lift]) -> Verdict:
-    contributions = sorted(
-        contributions,
-        key=lambda each: (-each.rule.effect.strictness, each.lifecycle, each.rule.code_for(action), each.rule.reason),
-    )
-    strictest = contributions[0].rule
-    said = "; ".join(
-        f"{each.lifecycle} {each.status.name}"
-        + (f" / {each.label.text}" if each.label is not None else "")
-        + (f": {each.rule.reason}" if each.rule.reason else "")
-        + f" [{each.rule.code_for(action)}]"
-        for each in contributions
-    )
-    lifted = "; ".join(map(str, lifts)) or "nothing that is open from here"
-    blocks = strictest.effect is Effect.BLOCK
-    return Verdict(
-        action=action,
-        effect=strictest.effect,
-        contributions=tuple(contributions),
-        code=strictest.code_for(action),
-        staff_message=f"{action.name} is {'blocked' if blocks else 'marked'}: {said}. Milder after: {lifted}.",
-        customer_message=(strictest.customer_message or _NEUTRAL) if blocks else "",
-        lifts=tuple(lifts),
-    )
+def _given(where: str, reason: str, code: str) -> str:
+    return f"{': '.join(filter(None, [where, reason]))} [{code}]"

@@ -1,0 +1,333 @@
+"""
+Compiled policies: the verdict of each place and action, built once, so that asking is a look-up.
+
+The space is finite: the places of every lifecycle that is on, times the configured actions. Cells that no rule touches
+share one ALLOW verdict an action. Several lifecycles are merged on first sight of a combination and remembered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from attrs import field, frozen
+
+from custstatus.errors import StoredValueError, UnknownActionError
+from custstatus.lifecycle import Lifecycle, Need, Status
+from custstatus.policies.policy import Policy, Question, opinion
+from custstatus.policies.rules import Party, Place, Restriction, RestrictionPolicy
+from custstatus.policies.verdicts import Contribution, Lift, Verdict, strictest
+from custstatus.records import Account, Action, AnyAction, NoLabels, StatusLabel
+from custstatus.states import CUSTOMER_STATUS, LEGACY_FRAUD_STATUS, CustomerStatus
+from custstatus.values import Value
+
+__all__ = ["TWO_PARTY", "Cell", "Cells", "CompiledPolicy", "Located", "places_of"]
+
+TWO_PARTY: frozenset[AnyAction] = frozenset({Action.POINTS_TRANSFER, Action.ACCOUNT_MERGE})
+"""The shipped actions between two customers."""
+
+Where = tuple[Status | None, StatusLabel | None]
+"""Status and label; a status without labels has None, an unset standing has neither."""
+
+
+class Located(NamedTuple):
+    """A place, and the lifecycle that it is on."""
+
+    lifecycle: str
+    status: Status
+    label: StatusLabel | None
+
+
+class Cell(NamedTuple):
+    """One question that a compiled policy answers for all customers alike."""
+
+    lifecycle: str
+    status: Status
+    label: StatusLabel | None
+    action: AnyAction
+    party: Party | None = None
+
+
+def places_of(
+    lifecycle: Lifecycle[Any], labels: type[StatusLabel] = NoLabels
+) -> tuple[tuple[Status, StatusLabel | None], ...]:
+    """Every (status, label) that an account can be put at on a lifecycle, in the order of the statuses."""
+    if lifecycle.statuses is not CustomerStatus or not len(labels):
+        return tuple((status, None) for status in lifecycle.statuses)
+    return tuple((status, label) for status in CustomerStatus for label in labels if label.status is status)
+
+
+def _all_places(lifecycle: Lifecycle[Any], labels: type[StatusLabel]) -> Iterable[tuple[Status, StatusLabel | None]]:
+    """Those, and the bare statuses: an account that stood there before labels were configured has none."""
+    return dict.fromkeys([*places_of(lifecycle, labels), *((status, None) for status in lifecycle.statuses)])
+
+
+Cells = Mapping[tuple[Status | None, StatusLabel | None, AnyAction], Verdict]
+
+
+@frozen(eq=False, repr=False)
+class CompiledPolicy(Value):
+    """A policy, compiled for the lifecycles, labels and actions of one organisation."""
+
+    org: str
+    restrictions: RestrictionPolicy
+    lifecycles: tuple[Lifecycle[Any], ...]
+    """Those that restrict: legacy fraud gives way to customer status where both are on (D45)."""
+    labels: type[StatusLabel]
+    actions: tuple[AnyAction, ...]
+    """Every configured action."""
+    two_party: frozenset[AnyAction]
+    """The actions between two customers."""
+    own: Mapping[str, Policy]
+    """The host's own policies, by name; no cell knows what they say."""
+    places: tuple[Located, ...]
+    """Where an account may stand; with labels the bare statuses too, where it stood before there were any."""
+    cells: Cells
+    """The verdict of each (status, label, action) of every lifecycle that is on; (None, None, action) is unset."""
+    sides: Mapping[Party, Cells]
+    """The same of actions between two customers, as either side is asked."""
+    _stored: Mapping[tuple[str, str | None, str | None], Where]
+    _statuses: frozenset[tuple[str, str]]
+    _on: frozenset[str]
+    _known: frozenset[AnyAction]
+    _merged: dict[str, dict[AnyAction, Verdict]] = field(factory=dict, init=False)
+    _tested: dict[tuple[str, AnyAction, Party | None], Verdict] = field(factory=dict, init=False)
+
+    @classmethod
+    def build(
+        cls,
+        org: str,
+        policy: RestrictionPolicy,
+        lifecycles: Sequence[Lifecycle[Any]],
+        labels: type[StatusLabel],
+        actions: Iterable[AnyAction],
+        *,
+        two_party: frozenset[AnyAction] = TWO_PARTY,
+        own: Mapping[str, Policy] | None = None,
+    ) -> CompiledPolicy:
+        """Compile every cell."""
+        actions = tuple(actions)
+        cells: dict[tuple[Status | None, StatusLabel | None, AnyAction], Verdict] = {}
+        sides: dict[Party, dict[tuple[Status | None, StatusLabel | None, AnyAction], Verdict]] = {
+            party: {} for party in Party
+        }
+        on = tuple(lifecycle for lifecycle in lifecycles if not _superseded(lifecycle, lifecycles))
+        compiled = cls(
+            org=org,
+            restrictions=policy,
+            lifecycles=on,
+            labels=labels,
+            actions=actions,
+            two_party=two_party & frozenset(actions),
+            own=dict(own or {}),
+            places=tuple(Located(each.name, *where) for each in on for where in _all_places(each, labels)),
+            cells=cells,
+            sides=sides,
+            stored={
+                (lifecycle.name, status.value, label.text if label is not None else None): (status, label)
+                for lifecycle in lifecycles
+                for status, label in _all_places(lifecycle, labels)
+            },
+            statuses=frozenset(
+                (lifecycle.name, status.value) for lifecycle in lifecycles for status in lifecycle.statuses
+            ),
+            on=frozenset(lifecycle.name for lifecycle in lifecycles),
+            known=frozenset(actions),
+        )
+        tables: list[tuple[Party | None, Any, tuple[AnyAction, ...]]] = [(None, cells, actions)]
+        tables += [(party, sides[party], tuple(compiled.two_party)) for party in Party]
+        lifting = compiled._lifts
+        at: dict[Place, list[tuple[int, Restriction]]] = {}
+        for rank, rule in enumerate(sorted(policy, key=_rank)):
+            for place in rule.when:
+                at.setdefault(place, []).append((rank, rule))
+        for party, table, asked in tables:
+            allowed = {action: Verdict.of(action, (), lifting, party) for action in asked}
+            for where in [(None, None), *compiled._stored.values()]:
+                table.update({(*where, action): verdict for action, verdict in allowed.items()})
+        for lifecycle, status, label in compiled.places:
+            rules = at.get(status, []) if label is None else sorted(at.get(status, []) + at.get(label, []), key=_first)
+            contributions = [Contribution(rule, lifecycle, status, label) for _, rule in rules]
+            for party, table, asked in tables:
+                for action, applying in _by_action(contributions, party, asked).items():
+                    table[status, label, action] = Verdict.of(action, tuple(applying), lifting, party)
+        return compiled
+
+    def with_rules(self, policy: RestrictionPolicy) -> CompiledPolicy:
+        """Other restrictions, compiled for the same organisation."""
+        return self.build(
+            self.org, policy, self.lifecycles, self.labels, self.actions, two_party=self.two_party, own=self.own
+        )
+
+    def __call__(self, question: Question, /) -> Verdict:
+        """The verdict on one question: this is a `Policy` like any other."""
+        return self.verdict_of(question.account, question.action, party=question.party, context=question.context)
+
+    def knows(self, action: object) -> bool:
+        """Whether the configuration has an action."""
+        return isinstance(action, AnyAction) and action in self._known
+
+    def every_cell(self) -> Iterator[tuple[Cell, Verdict]]:
+        """Every cell at which an account may stand, lifecycle by lifecycle; actions between two customers asked each way."""
+        for place in self.places:
+            for action in self.actions:
+                yield Cell(*place, action), self.cells[place.status, place.label, action]
+                if action in self.two_party:
+                    for party, cells in self.sides.items():
+                        yield Cell(*place, action, party), cells[place.status, place.label, action]
+
+    def verdict(
+        self, status: Status | None, label: StatusLabel | None, action: AnyAction, party: Party | None = None
+    ) -> Verdict:
+        """
+        What the restrictions say of one action at one place, were every condition to hold.
+
+        Raises:
+            UnknownActionError: The configuration does not have the action.
+            StoredValueError: The configuration does not have the place.
+        """
+        try:
+            if party is None or action not in self.two_party:
+                return self.cells[status, label, action]
+            return self.sides[party][status, label, action]
+        except (KeyError, TypeError):
+            self._check_action(action)
+            raise StoredValueError(
+                type(status).__name__, "place", f"{status and status.name} / {label and label.name}"
+            ) from None
+
+    def verdict_of(
+        self, account: Account, action: AnyAction, *, party: Party | None = None, context: object = None
+    ) -> Verdict:
+        """
+        What the policy says of one action for an account, over all its standings.
+
+        Lifecycles that are off are passed over. Raises as `verdict` does.
+        """
+        if party is None:
+            try:
+                return self._merged[account.places][action]
+            except (KeyError, TypeError):
+                pass
+        return self._asked(account, action, party, context)
+
+    def _asked(self, account: Account, action: AnyAction, party: Party | None, context: object) -> Verdict:
+        """The verdict that is not remembered: not yet, or because it depends on more than the places."""
+        self._check_action(action)
+        party = party if action in self.two_party else None
+        merged = self._tested.get((account.places, action, party)) or self._merge(account, action, party)
+        if not (merged.is_tested or self.own):
+            if party is None:
+                self._merged.setdefault(account.places, {})[action] = merged
+            return merged
+        if merged.is_tested:
+            merged = merged.given(context)
+        if self.own:
+            question = Question(action, account, party, context)
+            said = [opinion(name, policy, question) for name, policy in self.own.items()]
+            merged = merged.joined(tuple(each for each in said if each is not None))
+        return merged
+
+    def _merge(self, account: Account, action: AnyAction, party: Party | None) -> Verdict:
+        """What the rules say over all standings, every condition holding; remembered."""
+        rows = [row for row in account.standings if row.lifecycle in self._on]
+        verdicts = [self.verdict(*self.lift(row.lifecycle, row.status, row.label), action, party) for row in rows]
+        restricting = [verdict for verdict in verdicts if verdict.contributions]
+        if len(restricting) > 1:
+            contributions = (contribution for verdict in restricting for contribution in verdict.contributions)
+            ordered = sorted(contributions, key=lambda each: (-each.rule.effect.strictness, each.lifecycle))
+            merged = Verdict.of(action, tuple(ordered), self._lifts, party)
+        else:
+            merged = restricting[0] if restricting else self.verdict(None, None, action, party)
+        self._tested[account.places, action, party] = merged
+        return merged
+
+    def lift(self, lifecycle: str, status: str | None, label: str | None) -> Where:
+        """
+        The enum members that a stored status and label stand for.
+
+        Raises:
+            StoredValueError: The configuration lacks one of them.
+        """
+        if status is None:
+            return None, None
+        try:
+            return self._stored[lifecycle, status, label]
+        except KeyError:
+            if lifecycle not in self._on:
+                raise StoredValueError(lifecycle, "lifecycle", lifecycle) from None
+            if (lifecycle, status) not in self._statuses:
+                raise StoredValueError(lifecycle, "status", status) from None
+            raise StoredValueError(lifecycle, "label", label or "(none)") from None
+
+    def _lifts(self, verdict: Verdict) -> tuple[Lift, ...]:
+        """Every change after which the rules would treat the action more mildly on one of the lifecycles that restrict it."""
+        found: list[Lift] = []
+        for (name, status, label), each in groupby(sorted(verdict.contributions, key=_lifecycle), key=_standing):
+            lifecycle = next(lifecycle for lifecycle in self.lifecycles if lifecycle.name == name)
+            here = strictest(contribution.rule.effect for contribution in each).strictness
+            for to_status, to_label in places_of(lifecycle, self.labels):
+                move = lifecycle.move(status, to_status)
+                # A suspicion may be milder than a suspension, but it is no way out of one; nor is what nobody can ask for.
+                sets_aside = lifecycle.group_of(to_status) - lifecycle.group_of(status)
+                if move is None or sets_aside or Need.SYSTEM_OPERATION in move.needs:
+                    continue
+                effect = self.verdict(to_status, to_label, verdict.action, verdict.party).effect
+                if (to_label or to_status) is not (label or status) and effect.strictness < here:
+                    found.append(Lift(name, to_status, to_label, move.event, move.needs, move.back, effect))
+        return tuple(found)
+
+    def _check_action(self, action: object) -> None:
+        if not self.knows(action):
+            name = action.name if isinstance(action, AnyAction) else type(action).__name__
+            raise UnknownActionError(self.org, name, (known.name for known in self.actions))
+
+
+def _rank(rule: Restriction) -> tuple[Any, ...]:
+    """The order in which rules are told, whatever the order in which they are written: the strictest first."""
+    party = "" if rule.party is None else rule.party.value
+    condition = "" if rule.condition is None else rule.condition.name
+    return (
+        -rule.effect.strictness,
+        condition != "",
+        rule.code or "",
+        rule.reason,
+        rule.customer_message or "",
+        party,
+        condition,
+    )
+
+
+def _first(ranked: tuple[int, Restriction]) -> int:
+    return ranked[0]
+
+
+def _lifecycle(each: Contribution) -> str:
+    return each.lifecycle
+
+
+def _standing(each: Contribution) -> tuple[str, Status, StatusLabel | None]:
+    return each.lifecycle, each.status, each.label
+
+
+def _by_action(
+    contributions: Iterable[Contribution], party: Party | None, asked: tuple[AnyAction, ...]
+) -> dict[AnyAction, list[Contribution]]:
+    """Of the rules that apply at a place: those for each action, on the side that is asked."""
+    found: dict[AnyAction, list[Contribution]] = {}
+    for each in contributions:
+        rule = each.rule
+        if party is None or rule.party is None or rule.party is party:
+            actions = (
+                asked if rule.actions is None else rule.actions if party is None else rule.actions & frozenset(asked)
+            )
+            for action in actions:
+                found.setdefault(action, []).append(each)
+    return found
+
+
+def _superseded(lifecycle: Lifecycle[Any], lifecycles: Sequence[Lifecycle[Any]]) -> bool:
+    """Whether customer status, being on, stands in for this lifecycle (D45)."""
+    names = {other.name for other in lifecycles}
+    return lifecycle.name == LEGACY_FRAUD_STATUS.name and CUSTOMER_STATUS.name in names

@@ -1,0 +1,355 @@
+"""
+Invariants: what must hold of a policy whatever its rules are, proved by looking at every cell that it speaks of.
+
+Each is about what a place itself brings. That something is at least so strict then holds for every account that stands
+there, as other lifecycles and a host's own policies only add to it. What depends on a condition is UNKNOWN, unless it
+comes out the same whatever the condition says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import NamedTuple
+
+from attrs import field, frozen
+
+from custstatus.bounds import check_id, check_text, kind_of
+from custstatus.errors import InvalidInputError
+from custstatus.lifecycle import Status
+from custstatus.policies.compiled import Cell, Cells, CompiledPolicy, Located
+from custstatus.policies.rules import Party, Place, Restriction, RestrictionPolicy
+from custstatus.policies.verdicts import Verdict
+from custstatus.records import AnyAction, Effect, StatusLabel
+from custstatus.values import Value
+
+__all__ = [
+    "Approval",
+    "AsStrictAs",
+    "AtLeast",
+    "AtMost",
+    "Counterexample",
+    "Invariant",
+    "LoosensNothing",
+    "Outcome",
+    "Proof",
+    "always_allow",
+    "never_allow",
+]
+
+
+class Outcome(Enum):
+    """What came of a proof."""
+
+    PROVED = "proved"
+    REFUTED = "refuted"
+    UNKNOWN = "unknown"
+    """It depends on a condition, or on a policy of the host's own."""
+
+    __hash__ = object.__hash__
+
+
+class Counterexample(NamedTuple):
+    """A cell where an invariant does not hold, or is not known to."""
+
+    cell: Cell
+    effect: Effect
+    """What the policy says there, every condition holding."""
+    expected: str
+    why: str = ""
+    """The rule's words, or what it depends on."""
+
+    def __str__(self) -> str:
+        return f"{spoken(self.cell)} is {_DONE[self.effect]}{f' ({self.why})' if self.why else ''}; expected {self.expected}"
+
+
+_DONE = {Effect.ALLOW: "allowed", Effect.MARK: "marked", Effect.BLOCK: "blocked"}
+
+
+def spoken(cell: Cell) -> str:
+    """A cell in words: who does what."""
+    who = _placed(cell.status, cell.label)
+    party = "" if cell.party is None else f" as {cell.party.value}"
+    return f"a customer who is {who}: {cell.action.value.replace('_', ' ')}{party}"
+
+
+def _placed(status: Status, label: StatusLabel | None) -> str:
+    words = status.value.replace("_", " ")
+    name = words if label is None else f"{words} under {label.text!r}"
+    return name if type(status).__name__ == "CustomerStatus" else f"{name} ({type(status).__name__})"
+
+
+@frozen(repr=False)
+class Proof(Value):
+    """Whether an invariant holds, and where it does not."""
+
+    invariant: Invariant
+    outcome: Outcome
+    cells: int
+    """How many cells were looked at."""
+    counterexamples: tuple[Counterexample, ...] = ()
+    unknown: tuple[Counterexample, ...] = ()
+    """The cells where it depends on what is decided at run time."""
+    depends_on: tuple[str, ...] = ()
+    """The names of the conditions, and of the host's own policies, on which it depends."""
+
+    @property
+    def is_proved(self) -> bool:
+        """Whether it holds of every cell, whatever is decided at run time."""
+        return self.outcome is Outcome.PROVED
+
+    def __str__(self) -> str:
+        shown = self.counterexamples if self.outcome is Outcome.REFUTED else self.unknown
+        more = len(shown) - _SHOWN
+        told = "; ".join(map(str, shown[:_SHOWN])) + (f"; and {more} more" if more > 0 else "")
+        named = f", it depends on {', '.join(self.depends_on)}" if self.outcome is Outcome.UNKNOWN else ""
+        return f"{self.outcome.name}: {self.invariant}{named}" + (f": {told}" if told else f" ({self.cells} cells)")
+
+
+_SHOWN = 3
+
+
+@frozen(repr=False)
+class Invariant(Value):
+    """The base of invariants: a host may write its own with a `proof` method."""
+
+    def proof(self, policy: CompiledPolicy) -> Proof:
+        """Look at every cell that it speaks of."""
+        raise NotImplementedError
+
+
+def _acts(actions: Iterable[AnyAction] | None) -> frozenset[AnyAction] | None:
+    return None if actions is None else frozenset(actions)
+
+
+def _places(when: Place | Iterable[Place]) -> frozenset[Place]:
+    return frozenset([when]) if isinstance(when, (Status, StatusLabel)) else frozenset(when)
+
+
+@frozen(repr=False)
+class _Bounded(Invariant):
+    effect: Effect
+    actions: frozenset[AnyAction] | None = field(converter=_acts)
+    """None: every action."""
+    when: frozenset[Place] = field(converter=_places)
+    """A status means all its labels."""
+    guarded: bool = field(default=False, kw_only=True)
+    """Whether an organisation may give it up with an `Approval`; otherwise it is fixed."""
+    why: str = field(default="", kw_only=True)
+    """The source."""
+
+    def __attrs_post_init__(self) -> None:
+        if not isinstance(self.effect, Effect):
+            raise InvalidInputError("Invariant.effect", "an Effect", kind_of(self.effect))
+        if not self.when or not all(isinstance(place, Status | StatusLabel) for place in self.when):
+            raise InvalidInputError("Invariant.when", "statuses or labels", "something else, or none")
+        if not all(isinstance(action, AnyAction) for action in self.actions or ()):
+            raise InvalidInputError("Invariant.actions", "actions", "something else")
+        check_text("Invariant.why", self.why)
+
+    def _said(self, how: str) -> str:
+        actions = "every action" if self.actions is None else ", ".join(sorted(each.name for each in self.actions))
+        places = ", ".join(sorted(each.name for each in self.when))
+        return f"{actions} {how} {_DONE[self.effect]} in {places}{f' ({self.why})' if self.why else ''}"
+
+
+def _cells_in(
+    policy: CompiledPolicy, when: frozenset[Place], actions: frozenset[AnyAction] | None
+) -> list[tuple[Party | None, Located, AnyAction, Verdict]]:
+    """The cells of some places and actions; what the organisation does not have is passed over."""
+    asked = policy.actions if actions is None else [action for action in policy.actions if action in actions]
+    tables: list[tuple[Party | None, Cells, Iterable[AnyAction]]] = [(None, policy.cells, asked)]
+    tables += [(party, cells, policy.two_party.intersection(asked)) for party, cells in policy.sides.items()]
+    places = [place for place in policy.places if place.status in when or place.label in when]
+    return [
+        (party, place, action, cells[place.status, place.label, action])
+        for party, cells, some in tables
+        for place in places
+        for action in some
+    ]
+
+
+def _proof(invariant: Invariant, cells: int, found: Iterable[tuple[Counterexample, tuple[str, ...]]]) -> Proof:
+    """The proof of what was found: each with the names that it depends on; with none, it is refuted."""
+    all_found = tuple(found)
+    against = tuple(each for each, names in all_found if not names)
+    unknown = tuple(each for each, names in all_found if names)
+    names = tuple(sorted({name for _, each in all_found for name in each}))
+    outcome = Outcome.REFUTED if against else Outcome.UNKNOWN if unknown else Outcome.PROVED
+    return Proof(invariant, outcome, cells, against, unknown, names)
+
+
+def _because(verdict: Verdict) -> str:
+    """The words of the strictest rule."""
+    if not verdict.contributions:
+        return "no rule restricts it"
+    rule = verdict.contributions[0].rule
+    return rule.reason or rule.code_for(verdict.action)
+
+
+@frozen(repr=False)
+class AtLeast(_Bounded):
+    """
+    These actions are treated at least so strictly in these places, for every account that stands there.
+
+    >>> from custstatus import Action, CustomerStatus, NoLabels, OrgConfig
+    >>> ours = OrgConfig("acme", NoLabels).policy
+    >>> print(AtLeast(Effect.BLOCK, [Action.LOGIN], CustomerStatus.DELETED).proof(ours))
+    PROVED: LOGIN at least blocked in DELETED (1 cells)
+    >>> AtLeast(Effect.BLOCK, [Action.LOGIN], CustomerStatus.SUSPENDED).proof(ours).outcome
+    <Outcome.REFUTED: 'refuted'>
+    """
+
+    def proof(self, policy: CompiledPolicy) -> Proof:
+        """Look at every cell of these places and actions."""
+        cells = _cells_in(policy, self.when, self.actions)
+        strict_enough = [effect for effect in Effect if effect.strictness >= self.effect.strictness]
+        found = []
+        for party, place, action, verdict in cells:
+            if verdict.effect not in strict_enough:
+                found.append((_against(party, place, action, verdict, _DONE[self.effect]), tuple(policy.own)))
+            elif verdict.is_tested and verdict.floor not in strict_enough:
+                names = (*policy.own, *_names(verdict))
+                found.append((_against(party, place, action, verdict, _DONE[self.effect]), names))
+        return _proof(self, len(cells), found)
+
+    def __str__(self) -> str:
+        return self._said("at least")
+
+
+@frozen(repr=False)
+class AtMost(_Bounded):
+    """These places by themselves treat these actions at most so strictly (another lifecycle may add to it)."""
+
+    def proof(self, policy: CompiledPolicy) -> Proof:
+        """Look at every cell of these places and actions."""
+        cells = _cells_in(policy, self.when, self.actions)
+        mild_enough = [effect for effect in Effect if effect.strictness <= self.effect.strictness]
+        own = tuple(policy.own) if self.effect is not Effect.BLOCK else ()
+        expected = f"at most {_DONE[self.effect]}"
+        found: list[tuple[Counterexample, tuple[str, ...]]] = []
+        for party, place, action, verdict in cells:
+            if verdict.floor not in mild_enough:
+                found.append((_against(party, place, action, verdict, expected), ()))
+            elif own or verdict.effect not in mild_enough:
+                names = own + (() if verdict.effect in mild_enough else _names(verdict))
+                found.append((_against(party, place, action, verdict, expected), names))
+        return _proof(self, len(cells), found)
+
+    def __str__(self) -> str:
+        return self._said("at most")
+
+
+def never_allow(*actions: AnyAction, when: Place | Iterable[Place], guarded: bool = False, why: str = "") -> AtLeast:
+    """These actions are blocked in these places; every action where none is named."""
+    return AtLeast(Effect.BLOCK, actions or None, when, guarded=guarded, why=why)
+
+
+def always_allow(*actions: AnyAction, when: Place | Iterable[Place], guarded: bool = False, why: str = "") -> AtMost:
+    """These places leave these actions alone; every action where none is named."""
+    return AtMost(Effect.ALLOW, actions or None, when, guarded=guarded, why=why)
+
+
+@frozen(repr=False)
+class AsStrictAs(Invariant):
+    """A place, under whichever label, treats every action at least as strictly as another place does under any of its."""
+
+    place: Place
+    than: Place
+    actions: frozenset[AnyAction] | None = field(default=None, converter=_acts)
+    """None: every action."""
+    why: str = field(default="", kw_only=True)
+    """The source."""
+
+    def __attrs_post_init__(self) -> None:
+        for place in (self.place, self.than):
+            if not isinstance(place, Status | StatusLabel):
+                raise InvalidInputError("AsStrictAs", "two statuses or labels", kind_of(place))
+
+    def proof(self, policy: CompiledPolicy) -> Proof:
+        """Compare every cell of the one with every cell of the other."""
+        than: dict[tuple[Party | None, AnyAction], list[Verdict]] = {}
+        for party, _, action, verdict in _cells_in(policy, frozenset([self.than]), self.actions):
+            if verdict.effect is not Effect.ALLOW:
+                than.setdefault((party, action), []).append(verdict)
+        cells = _cells_in(policy, frozenset([self.place]), self.actions)
+        found = []
+        for party, place, action, verdict in cells:
+            for other in than.get((party, action), ()):
+                if not verdict.is_as_strict_as(other):
+                    milder = verdict.effect.strictness < other.floor.strictness
+                    names = () if milder else (*_names(verdict), *_names(other))
+                    expected = f"{_DONE[other.effect]}, as in {_placed_name(self.than)}"
+                    found.append((_against(party, place, action, verdict, expected), (*policy.own, *names)))
+                    break
+            else:
+                if policy.own and verdict.floor is not Effect.BLOCK:
+                    expected = f"as in {_placed_name(self.than)}"
+                    found.append((_against(party, place, action, verdict, expected), tuple(policy.own)))
+        return _proof(self, len(cells), found)
+
+    def __str__(self) -> str:
+        said = f"{_placed_name(self.place)} is at least as strict as {_placed_name(self.than)}"
+        return said + (f" ({self.why})" if self.why else "")
+
+
+def _rules(rules: Restriction | Iterable[Restriction]) -> RestrictionPolicy:
+    return RestrictionPolicy(*([rules] if isinstance(rules, Restriction) else rules))
+
+
+@frozen(repr=False)
+class LoosensNothing(Invariant):
+    """With these rules added no action is treated more mildly anywhere."""
+
+    rules: RestrictionPolicy = field(converter=_rules)
+
+    def proof(self, policy: CompiledPolicy) -> Proof:
+        """Compile the policy with the rules, and compare every cell."""
+        more = policy.with_rules(policy.restrictions + self.rules)
+        cells = list(policy.every_cell())
+        found = []
+        for (cell, before), (_, after) in zip(cells, more.every_cell(), strict=True):
+            if not after.is_as_strict_as(before):
+                names = () if after.effect.strictness < before.floor.strictness else (*_names(after), *_names(before))
+                found.append((Counterexample(cell, after.effect, _DONE[before.effect], _because(after)), names))
+        return _proof(self, len(cells), found)
+
+    def __str__(self) -> str:
+        count = len(self.rules.rules)
+        return f"adding {count} rule{'' if count == 1 else 's'} loosens nothing"
+
+
+@frozen(repr=False)
+class Approval(Value):
+    """Somebody's consent to treating these actions more mildly in these places than before, or than a guarded invariant says."""
+
+    actions: frozenset[AnyAction] | None = field(converter=_acts)
+    """None: every action."""
+    when: frozenset[Place] = field(converter=_places)
+    """A status means all its labels."""
+    by: str
+    """Who approved: 1 to 128 characters."""
+    reason: str
+    """Why: 1 to 1,000 characters."""
+
+    def __attrs_post_init__(self) -> None:
+        check_id("Approval.by", self.by)
+        if not check_text("Approval.reason", self.reason).strip():
+            raise InvalidInputError("Approval.reason", "a reason", "none")
+
+    def covers(self, status: Status, label: StatusLabel | None, action: AnyAction) -> bool:
+        """Whether it speaks of a place and an action."""
+        return (self.actions is None or action in self.actions) and (status in self.when or label in self.when)
+
+
+def _against(party: Party | None, place: Located, action: AnyAction, verdict: Verdict, expected: str) -> Counterexample:
+    cell = Cell(place.lifecycle, place.status, place.label, action, party)
+    return Counterexample(cell, verdict.effect, expected, _because(verdict))
+
+
+def _placed_name(place: Place) -> str:
+    return repr(place.text) if isinstance(place, StatusLabel) else place.name
+
+
+def _names(verdict: Verdict) -> tuple[str, ...]:
+    return tuple(condition.name for condition in verdict.conditions)

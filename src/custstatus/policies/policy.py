@@ -1,0 +1,53 @@
+"""What a policy is: one method over one frozen question. Ours is data, compiled; a host's own is any callable of the shape."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from attrs import field, frozen
+
+from custstatus.policies.rules import Party
+from custstatus.policies.verdicts import Opinion, Verdict
+from custstatus.records import Account, AnyAction, Effect
+from custstatus.values import Value
+
+__all__ = ["Policy", "Question", "opinion"]
+
+
+@frozen(slots=False, repr=False)
+class Question(Value):
+    """May this customer do this now?"""
+
+    action: AnyAction
+    account: Account
+    """The customer, as stored."""
+    party: Party | None = None
+    """The side of an action between two customers; None where it is asked alone."""
+    context: object = field(default=None, repr=False)
+    """What the host says of the attempt: a value of a frozen class of its own."""
+
+
+class Policy(Protocol):
+    """
+    Whatever answers questions. An organisation's own policies are combined with its restrictions: the strictest wins.
+
+    It must answer for every account and action. One that raises, or answers with no verdict on the action, blocks. No analysis
+    sees into it.
+    """
+
+    def __call__(self, question: Question, /) -> Verdict:
+        """The verdict on one question."""
+        ...
+
+
+def opinion(name: str, policy: Policy, question: Question) -> Opinion | None:
+    """What one policy says of a question; None where it restricts nothing."""
+    try:
+        verdict = policy(question)
+    except Exception as error:  # whatever a host's callable raises; its text may hold personal data, its kind does not
+        failure = f"it raised {type(error).__name__}"
+    else:
+        if isinstance(verdict, Verdict) and verdict.action is question.action and isinstance(verdict.effect, Effect):
+            return None if verdict.effect is Effect.ALLOW else Opinion(name, verdict)
+        failure = "it gave no verdict on the action"
+    return Opinion(name, Verdict(question.action, Effect.BLOCK, "policy_failed", failure), failure)
