@@ -26,6 +26,7 @@ PUBLIC = [
     "MEMBERSHIP",
     "SHIPPED",
     "TRIAL_GROUP",
+    "Absent",
     "Account",
     "AccountPlan",
     "Accounts",

@@ -49,7 +49,7 @@ from custstatus.flows import Option
 from custstatus.lifecycle import Lifecycle, Move, Need, Status
 from custstatus.planning import fold
 from custstatus.policies.compiled import Cell, CompiledPolicy
-from custstatus.policies.conditions import Condition, Tested
+from custstatus.policies.conditions import Absent, Condition, Tested
 from custstatus.policies.idle import IdleRule
 from custstatus.policies.invariants import (
     Approval,
@@ -119,6 +119,7 @@ __all__ = [
     "MEMBERSHIP",
     "SHIPPED",
     "TRIAL_GROUP",
+    "Absent",
     "Account",
     "AccountPlan",
     "Accounts",

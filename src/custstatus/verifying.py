@@ -12,7 +12,7 @@ from custstatus.queries import MOST, Accounts, Log
 from custstatus.records import Account, Entry, EntryKind, Page
 from custstatus.values import Value
 
-__all__ = ["Fault", "Verification", "verify"]
+__all__ = ["Fault", "Verification", "entries_of", "verify", "verify_log"]
 
 
 class Fault(NamedTuple):
@@ -41,7 +41,7 @@ def verify(query: Accounts) -> Flow[tuple[Verification, str | None]]:
     seen = 0
     faults: list[Fault] = []
     for account in page:
-        entries = yield from _history(account)
+        entries = yield from entries_of(account)
         seen += len(entries)
         faults += [Fault(account.customer, what) for what in _faults(account, entries)]
     return Verification(len(page), seen, tuple(faults)), page.next
@@ -58,7 +58,8 @@ def verify_log(query: Log) -> Flow[tuple[tuple[Fault, ...], str | None]]:
     return tuple(lost), page.next
 
 
-def _history(account: Account) -> Flow[list[Entry]]:
+def entries_of(account: Account) -> Flow[list[Entry]]:
+    """The whole history of an account, in the order of the versions."""
     query = Log(org=account.org, customer=account.customer, limit=MOST)
     entries: list[Entry] = []
     more = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from enum import StrEnum
 from importlib.metadata import version as installed_version
@@ -13,13 +13,14 @@ from shlex import quote
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn
 
 from custstatus import SHIPPED, CuststatusError, Lifecycle, SQLiteStore, UnknownLifecycleError
 from custstatus.cli.card import Card
 from custstatus.cli.errors import CommandError
 from custstatus.cli.kept import opened
+from custstatus.cli.policy import policy
 from custstatus.cli.programme import PROGRAMME
+from custstatus.cli.progress import bar
 from custstatus.cli.purchases import SAMPLE, Purchases
 from custstatus.cli.replay import Replay
 from custstatus.cli.summary import Summary
@@ -34,6 +35,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(policy)
 
 Database = Annotated[Path, typer.Option("--db", help="The SQLite file.", show_default=False)]
 Organisation = Annotated[
@@ -98,7 +100,7 @@ def demo(
     purchases = Purchases.read(SAMPLE if data is None else data, PROGRAMME.time_zone)
     with _new_file(db) as path, closing(SQLiteStore(path)) as store:
         replay = Replay(store, purchases)
-        with _bar("replaying", (purchases.last_day - purchases.first_day).days + 1) as done:
+        with bar("replaying", (purchases.last_day - purchases.first_day).days + 1) as done:
             outcome = replay.run(progress=done)
         Summary(replay.service, outcome, purchases).print(console())
     if db is not None:
@@ -120,7 +122,7 @@ def show(
 @app.command()
 def verify(db: Database, org: Organisation = None) -> None:
     """Fold every history and compare it with the current rows."""
-    with opened(db, org) as kept, _bar("verifying") as done:
+    with opened(db, org) as kept, bar("verifying") as done:
         verified = kept.service().verify(progress=done)
     typer.echo(
         f"{many(verified.accounts, 'account')}, {many(verified.entries, 'entry', 'entries')}, "
@@ -177,16 +179,3 @@ def _new_file(db: Path | None) -> Iterator[Path]:
     except OSError as error:
         raise CommandError(f"{db} cannot be made: {error.strerror}", code=2) from None
     yield db
-
-
-@contextmanager
-def _bar(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """A bar on standard error, to be told how many are done; only where that is a terminal."""
-    terminal = console(error=True)
-    if not terminal.is_terminal:
-        yield lambda _: None
-        return
-    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,.0f}")
-    with Progress(*columns, console=terminal, transient=True) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda done: progress.update(task, completed=done)

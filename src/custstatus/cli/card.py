@@ -8,7 +8,7 @@ from attrs import evolve
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from custstatus import Activities, CuststatusError, Effect, Entry, Log, UnknownCustomerError
+from custstatus import Activities, Contribution, CuststatusError, Effect, Entry, Log, UnknownCustomerError
 from custstatus.cli.kept import Kept
 from custstatus.cli.tables import History, day_and_time, place, plain, table, words
 
@@ -78,18 +78,20 @@ class Card:
             yield "Not known: the configuration kept in the file cannot be resolved by this version."
             return
         try:
-            decisions = self._kept.service().decide_all(self._account.customer, config.all_actions)
+            verdicts = {action: config.policy.restricted(self._account, action) for action in config.all_actions}
         except CuststatusError as error:
             yield plain(str(error))
             return
-        restricted = {action: each for action, each in decisions.items() if each.effect is not Effect.ALLOW}
         rows = [
-            [words(action.value), each.effect.value, plain("; ".join(rule.rule.reason for rule in each.contributions))]
-            for action, each in restricted.items()
+            [words(action.value), each.effect.value, plain("; ".join(map(_because, each.contributions)))]
+            for action, each in verdicts.items()
+            if each.effect is not Effect.ALLOW
         ]
-        if len(rows) == len(decisions) and len({(effect, why) for _, effect, why in rows}) == 1:
+        if len(rows) == len(verdicts) and len({(effect, why) for _, effect, why in rows}) == 1:
             rows = [["everything", *rows[0][1:]]]
         yield table("action", "effect", "because", rows=rows) if rows else "Nothing."
+        if config.policies:
+            yield plain(f"Decided at run time as well, by code that is not at hand: {', '.join(config.policies)}.")
 
     def _identifiers(self) -> Lines:
         held = self._kept.store.identifiers(self._kept.org, self._account.customer)
@@ -118,3 +120,8 @@ class Card:
             for activity in self._kept.store.activities(query)
         ]
         yield table("when", "what", "reference", "amount", "effect", rows=rows, numbers=[3]) if rows else "None."
+
+
+def _because(each: Contribution) -> str:
+    condition = each.rule.condition
+    return each.rule.reason + ("" if condition is None else f" (if {condition.name})")

@@ -18,10 +18,12 @@ from attrs import frozen
 
 from custstatus import (
     SHIPPED,
+    Absent,
     Action,
     AnyAction,
     AnyChannel,
     Channel,
+    Condition,
     CustomerStatus,
     Lifecycle,
     Log,
@@ -34,7 +36,7 @@ from custstatus import (
 )
 from custstatus.cli.errors import CommandError
 
-__all__ = ["Kept", "opened"]
+__all__ = ["Kept", "opened", "resolved"]
 
 
 class _LookedAt(SQLiteStore):
@@ -94,13 +96,13 @@ def _config(store: SQLiteStore, org: str) -> OrgConfig[StatusLabel] | None:
     if text is None:
         return None
     try:
-        config = _resolved(text)
+        config = resolved(text)
     except Exception:  # a text that is no such document may fail anywhere
         return None
     return config if config.hash == last[0].config else None
 
 
-def _resolved(text: str) -> OrgConfig[StatusLabel]:
+def resolved(text: str) -> OrgConfig[StatusLabel]:
     """A configuration over the shipped enums, and over enums made of its own text where it has others."""
     document = json.loads(text)
     statuses = {status.value: status for status in CustomerStatus}
@@ -116,12 +118,15 @@ def _resolved(text: str) -> OrgConfig[StatusLabel]:
             lifecycles[each["name"]] = Lifecycle(each["name"], made, ())
     ours = [action.value for action in Action] == document["actions"]
     channels = {value: value for value in document["reason_optional"]}
+    conditions = {rule["condition"] for rule in document["restrictions"] if rule["condition"] is not None}
     return OrgConfig.from_json(
         text,
         _enum(StatusLabel, "KeptLabel", labels) if labels else NoLabels,
         lifecycles=lifecycles.values(),
         actions=[Action if ours else _enum(AnyAction, "KeptAction", {value: value for value in document["actions"]})],
         channels=[Channel, _enum(AnyChannel, "KeptChannel", channels)] if channels else [Channel],
+        conditions=[Condition.absent(name) for name in sorted(conditions)],
+        policies={name: Absent() for name in document["policies"]},
     )
 
 

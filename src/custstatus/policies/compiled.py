@@ -18,11 +18,11 @@ from custstatus.lifecycle import Lifecycle, Need, Status
 from custstatus.policies.policy import Policy, Question, opinion
 from custstatus.policies.rules import Party, Place, Restriction, RestrictionPolicy
 from custstatus.policies.verdicts import Contribution, Lift, Verdict, strictest
-from custstatus.records import Account, Action, AnyAction, NoLabels, StatusLabel
+from custstatus.records import Account, Action, AnyAction, Effect, NoLabels, StatusLabel
 from custstatus.states import CUSTOMER_STATUS, LEGACY_FRAUD_STATUS, CustomerStatus
 from custstatus.values import Value
 
-__all__ = ["TWO_PARTY", "Cell", "Cells", "CompiledPolicy", "Located", "places_of"]
+__all__ = ["TWO_PARTY", "Cell", "Cells", "CompiledPolicy", "Located", "PolicyRow", "places_of"]
 
 TWO_PARTY: frozenset[AnyAction] = frozenset({Action.POINTS_TRANSFER, Action.ACCOUNT_MERGE})
 """The shipped actions between two customers."""
@@ -49,6 +49,34 @@ class Cell(NamedTuple):
     party: Party | None = None
 
 
+class PolicyRow(NamedTuple):
+    """
+    One cell as plain text and numbers, as any engine takes them.
+
+    Of several lifecycles the strictest wins: an account's answer lies between the greatest `least` and the greatest `most`
+    of the rows where it stands, and is known where those are the same.
+    """
+
+    lifecycle: str
+    status: str | None
+    """As stored; None is unset."""
+    label: str | None
+    action: str
+    party: str | None
+    """None: asked alone."""
+    effect: str
+    """What the restrictions say, every condition holding."""
+    strictness: int
+    """That of the effect: 0 allow, 1 mark, 2 block."""
+    code: str
+    depends_on: str
+    """The conditions and own policies that decide at run time, joined by a comma; empty where none does."""
+    least: int
+    """The mildest strictness that it can come to, whatever those say."""
+    most: int
+    """The strictest."""
+
+
 def places_of(
     lifecycle: Lifecycle[Any], labels: type[StatusLabel] = NoLabels
 ) -> tuple[tuple[Status, StatusLabel | None], ...]:
@@ -71,28 +99,28 @@ class CompiledPolicy(Value):
     """A policy, compiled for the lifecycles, labels and actions of one organisation."""
 
     org: str
-    restrictions: RestrictionPolicy
-    lifecycles: tuple[Lifecycle[Any], ...]
+    restrictions: RestrictionPolicy = field(repr=False)
+    lifecycles: tuple[Lifecycle[Any], ...] = field(repr=False)
     """Those that restrict: legacy fraud gives way to customer status where both are on (D45)."""
-    labels: type[StatusLabel]
-    actions: tuple[AnyAction, ...]
+    labels: type[StatusLabel] = field(repr=False)
+    actions: tuple[AnyAction, ...] = field(repr=False)
     """Every configured action."""
-    two_party: frozenset[AnyAction]
+    two_party: frozenset[AnyAction] = field(repr=False)
     """The actions between two customers."""
-    own: Mapping[str, Policy]
+    own: Mapping[str, Policy] = field(repr=False)
     """The host's own policies, by name; no cell knows what they say."""
-    places: tuple[Located, ...]
+    places: tuple[Located, ...] = field(repr=False)
     """Where an account may stand; with labels the bare statuses too, where it stood before there were any."""
-    cells: Cells
+    cells: Cells = field(repr=False)
     """The verdict of each (status, label, action) of every lifecycle that is on; (None, None, action) is unset."""
-    sides: Mapping[Party, Cells]
+    sides: Mapping[Party, Cells] = field(repr=False)
     """The same of actions between two customers, as either side is asked."""
-    _stored: Mapping[tuple[str, str | None, str | None], Where]
-    _statuses: frozenset[tuple[str, str]]
-    _on: frozenset[str]
-    _known: frozenset[AnyAction]
-    _merged: dict[str, dict[AnyAction, Verdict]] = field(factory=dict, init=False)
-    _tested: dict[tuple[str, AnyAction, Party | None], Verdict] = field(factory=dict, init=False)
+    _stored: Mapping[tuple[str, str | None, str | None], Where] = field(repr=False)
+    _statuses: frozenset[tuple[str, str]] = field(repr=False)
+    _on: frozenset[str] = field(repr=False)
+    _known: frozenset[AnyAction] = field(repr=False)
+    _merged: dict[str, dict[AnyAction, Verdict]] = field(factory=dict, init=False, repr=False)
+    _tested: dict[tuple[str, AnyAction, Party | None], Verdict] = field(factory=dict, init=False, repr=False)
 
     @classmethod
     def build(
@@ -177,6 +205,29 @@ class CompiledPolicy(Value):
                     for party, cells in self.sides.items():
                         yield Cell(*place, action, party), cells[place.status, place.label, action]
 
+    def as_table(self) -> tuple[PolicyRow, ...]:
+        """
+        Every cell as a row, and those of the unset standings (D37).
+
+        Each standing on a lifecycle that restricts finds exactly one row for an action and party.
+        """
+        unset = [(lifecycle.name, None, None) for lifecycle in self.lifecycles]
+        tables = [self.cells, *self.sides.values()]
+        return tuple(
+            self._row(lifecycle, status and status.value, label and label.text, cells[status, label, action])
+            for lifecycle, status, label in (*unset, *self.places)
+            for action in self.actions
+            for cells in (tables if action in self.two_party else tables[:1])
+        )
+
+    def _row(self, lifecycle: str, status: str | None, label: str | None, verdict: Verdict) -> PolicyRow:
+        action, party, effect, least = verdict.action.value, verdict.party, verdict.effect, verdict.floor
+        own = self.own if least is not Effect.BLOCK else ()
+        names = ",".join([*(condition.name for condition in verdict.conditions), *own])
+        told = (action, party and party.value, effect.value, effect.strictness, verdict.code, names)
+        most = Effect.BLOCK if own else effect
+        return PolicyRow(lifecycle, status, label, *told, least.strictness, most.strictness)
+
     def verdict(
         self, status: Status | None, label: StatusLabel | None, action: AnyAction, party: Party | None = None
     ) -> Verdict:
@@ -214,9 +265,7 @@ class CompiledPolicy(Value):
 
     def _asked(self, account: Account, action: AnyAction, party: Party | None, context: object) -> Verdict:
         """The verdict that is not remembered: not yet, or because it depends on more than the places."""
-        self._check_action(action)
-        party = party if action in self.two_party else None
-        merged = self._tested.get((account.places, action, party)) or self._merge(account, action, party)
+        merged = self.restricted(account, action, party)
         if not (merged.is_tested or self.own):
             if party is None:
                 self._merged.setdefault(account.places, {})[action] = merged
@@ -229,8 +278,15 @@ class CompiledPolicy(Value):
             merged = merged.joined(tuple(each for each in said if each is not None))
         return merged
 
+    def restricted(self, account: Account, action: AnyAction, party: Party | None = None) -> Verdict:
+        """What the restrictions alone say for an account, were every condition to hold. Raises as `verdict` does."""
+        self._check_action(action)
+        party = party if action in self.two_party else None
+        merged = self._tested.get((account.places, action, party))
+        return self._merge(account, action, party) if merged is None else merged
+
     def _merge(self, account: Account, action: AnyAction, party: Party | None) -> Verdict:
-        """What the rules say over all standings, every condition holding; remembered."""
+        """The verdicts of all standings in one; remembered."""
         rows = [row for row in account.standings if row.lifecycle in self._on]
         verdicts = [self.verdict(*self.lift(row.lifecycle, row.status, row.label), action, party) for row in rows]
         restricting = [verdict for verdict in verdicts if verdict.contributions]

@@ -8,7 +8,7 @@ depends on it. Whatever keeps it from being tested makes the rule apply, and the
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, NoReturn, TypeVar
 
 from attrs import field, fields_dict, frozen, has
 
@@ -17,9 +17,16 @@ from custstatus.bounds import check_id, check_text, kind_of
 from custstatus.errors import InvalidInputError
 from custstatus.values import Value
 
-__all__ = ["Condition", "Tested"]
+__all__ = ["Absent", "Condition", "Tested"]
 
 C = TypeVar("C")
+
+
+class Absent:
+    """Code that a configuration names and that is not at hand, where it was read from JSON: it cannot be asked anything."""
+
+    def __call__(self, *_: object) -> NoReturn:
+        raise LookupError("not at hand")
 
 
 def _is_frozen(kind: type[Any]) -> bool:
@@ -67,8 +74,15 @@ class Condition(Value, Generic[C]):
             raise InvalidInputError("Condition.holds", "a callable over the context", kind_of(self.holds))
         check_text("Condition.why", self.why)
 
+    @classmethod
+    def absent(cls, name: str) -> Condition[Any]:
+        """A condition of which the name alone is known: the rule applies."""
+        return Condition(name, tuple, Absent())
+
     def test(self, context: object) -> Tested:
         """Whether it holds of a context; it counts as holding where that cannot be said."""
+        if isinstance(self.holds, Absent):
+            return Tested(self.name, True, "its code is not at hand")
         if context is None:
             return Tested(self.name, True, "no context was given")
         if not isinstance(context, self.over):

@@ -53,14 +53,17 @@ class Counterexample(NamedTuple):
     """A cell where an invariant does not hold, or is not known to."""
 
     cell: Cell
+    floor: Effect
+    """What the policy says there, no condition holding."""
     effect: Effect
-    """What the policy says there, every condition holding."""
+    """What it says there, every condition holding."""
     expected: str
     why: str = ""
     """The rule's words, or what it depends on."""
 
     def __str__(self) -> str:
-        return f"{spoken(self.cell)} is {_DONE[self.effect]}{f' ({self.why})' if self.why else ''}; expected {self.expected}"
+        done = " or ".join(dict.fromkeys([_DONE[self.floor], _DONE[self.effect]]))
+        return f"{spoken(self.cell)} is {done}{f' ({self.why})' if self.why else ''}; expected {self.expected}"
 
 
 _DONE = {Effect.ALLOW: "allowed", Effect.MARK: "marked", Effect.BLOCK: "blocked"}
@@ -180,9 +183,11 @@ def _proof(invariant: Invariant, cells: int, found: Iterable[tuple[Counterexampl
 
 
 def _because(verdict: Verdict) -> str:
-    """The words of the strictest rule."""
+    """The words of the strictest rule, or what it depends on."""
     if not verdict.contributions:
         return "no rule restricts it"
+    if verdict.conditions:
+        return f"by {', '.join(_names(verdict))}"
     rule = verdict.contributions[0].rule
     return rule.reason or rule.code_for(verdict.action)
 
@@ -311,7 +316,9 @@ class LoosensNothing(Invariant):
         for (cell, before), (_, after) in zip(cells, more.every_cell(), strict=True):
             if not after.is_as_strict_as(before):
                 names = () if after.effect.strictness < before.floor.strictness else (*_names(after), *_names(before))
-                found.append((Counterexample(cell, after.effect, _DONE[before.effect], _because(after)), names))
+                found.append(
+                    (Counterexample(cell, after.floor, after.effect, _DONE[before.effect], _because(after)), names)
+                )
         return _proof(self, len(cells), found)
 
     def __str__(self) -> str:
@@ -344,7 +351,7 @@ class Approval(Value):
 
 def _against(party: Party | None, place: Located, action: AnyAction, verdict: Verdict, expected: str) -> Counterexample:
     cell = Cell(place.lifecycle, place.status, place.label, action, party)
-    return Counterexample(cell, verdict.effect, expected, _because(verdict))
+    return Counterexample(cell, verdict.floor, verdict.effect, expected, _because(verdict))
 
 
 def _placed_name(place: Place) -> str:

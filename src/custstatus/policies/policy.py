@@ -6,6 +6,7 @@ from typing import Protocol
 
 from attrs import field, frozen
 
+from custstatus.policies.conditions import Absent
 from custstatus.policies.rules import Party
 from custstatus.policies.verdicts import Opinion, Verdict
 from custstatus.records import Account, AnyAction, Effect
@@ -45,7 +46,7 @@ def opinion(name: str, policy: Policy, question: Question) -> Opinion | None:
     try:
         verdict = policy(question)
     except Exception as error:  # whatever a host's callable raises; its text may hold personal data, its kind does not
-        failure = f"it raised {type(error).__name__}"
+        failure = "its code is not at hand" if isinstance(policy, Absent) else f"it raised {type(error).__name__}"
     else:
         if isinstance(verdict, Verdict) and verdict.action is question.action and isinstance(verdict.effect, Effect):
             return None if verdict.effect is Effect.ALLOW else Opinion(name, verdict)

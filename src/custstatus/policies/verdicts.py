@@ -91,7 +91,7 @@ class Verdict(Value):
     """Every policy of the host's own that restricts."""
     party: Party | None = None
     """The side that was asked; None: it was asked alone, and the rules for either side apply."""
-    _lifting: Callable[[Verdict], tuple[Lift, ...]] | None = field(default=None, eq=False)
+    _lifting: Callable[[Verdict], tuple[Lift, ...]] | None = field(default=None, eq=False, repr=False)
 
     @classmethod
     def of(
