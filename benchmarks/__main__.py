@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import bulk, changes, pure
+from benchmarks import batches, bulk, changes, policies, pure
 from benchmarks.measure import Figure
 
 TMPFS = Path("/dev/shm")
@@ -15,6 +15,8 @@ TMPFS = Path("/dev/shm")
 def figures() -> Iterator[Figure]:
     """Every figure, as it is measured."""
     yield from pure.figures()
+    yield from policies.figures()
+    yield from batches.figures()
     where = TMPFS if TMPFS.is_dir() else None
     with tempfile.TemporaryDirectory(dir=where) as memory, tempfile.TemporaryDirectory(dir=Path.cwd()) as disk:
         yield from changes.figures(Path(memory), Path(disk))

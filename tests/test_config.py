@@ -23,10 +23,13 @@ from custstatus import (
     MEMBERSHIP,
     Action,
     AnyAction,
+    Approval,
     Channel,
     ClientState,
+    Condition,
     ConfigurationError,
     CustomerStatus,
+    Effect,
     IdleRule,
     InvalidInputError,
     LegacyFraudStatus,
@@ -36,14 +39,18 @@ from custstatus import (
     Need,
     NoLabels,
     OrgConfig,
+    Party,
+    Question,
     RestrictionPolicy,
     Status,
     StatusLabel,
     UnknownLabelError,
+    Verdict,
     Waiver,
     block,
     block_everything,
     mark,
+    never_allow,
 )
 
 ACTIVE, SUSPENDED, DELETED = CustomerStatus.ACTIVE, CustomerStatus.SUSPENDED, CustomerStatus.DELETED
@@ -390,6 +397,159 @@ class TestIdleRules:
         assert config.idle_from(gone) == {Label.REGULAR, Label.TRENDING, Label.DORMANT}
 
 
+TRANSFER = Action.POINTS_TRANSFER
+AGREED = Approval([Action.LOGIN], SUSPENDED, "ada", "they ask for it")
+
+
+def holds(_: object) -> bool:
+    return True
+
+
+def condition(name: str) -> Condition[Any]:
+    """A condition of that name."""
+    return Condition(name, tuple, holds)
+
+
+def allows(question: Question) -> Verdict:
+    return Verdict(question.action, Effect.ALLOW)
+
+
+class TestTwoParties:
+    @pytest.mark.parametrize("action", [Action.LOGIN, ShopAction.GIFT_WRAP])
+    def test_a_rule_for_a_side_of_an_action_that_has_none_is_a_fault(self, action: AnyAction) -> None:
+        # D39
+        rules = policy(block(action, TRANSFER, when=SUSPENDED, party=Party.DESTINATION))
+        told = faults(actions=[Action, ShopAction], restrictions=rules)
+        assert told == (f"restriction 4: action {action.name} has no destination, it is not in two_party",)
+        config = configured(actions=[Action, ShopAction], restrictions=rules, two_party=[action, TRANSFER])
+        assert config.policy.two_party == {action, TRANSFER}
+
+    def test_an_action_between_two_must_be_configured(self) -> None:
+        assert faults(two_party=[ShopAction.GIFT_WRAP]) == ("two_party: action GIFT_WRAP is not configured",)
+
+    def test_those_that_are_shipped_are_passed_over_where_the_organisation_has_them_not(self) -> None:
+        rules = RestrictionPolicy(block_everything(when=DELETED))
+        config = configured(actions=[ShopAction], restrictions=rules, counts_as_activity=[])
+        assert config.policy.two_party == frozenset()
+
+    def test_to_block_one_side_is_not_to_block_everything(self) -> None:
+        # D30
+        gift = block(ShopAction.GIFT_WRAP, when=DELETED, party=Party.SOURCE)
+        given: dict[str, Any] = {"actions": [ShopAction], "counts_as_activity": [], "two_party": list(ShopAction)}
+        (fault,) = faults(restrictions=RestrictionPolicy(gift), **given)
+        assert "does not block every action" in fault
+
+
+class TestConditionsAndPolicies:
+    def test_one_name_is_one_condition(self) -> None:
+        other = Condition("large", tuple, lambda _: False)
+        rules = [block(Action.OFFERS, when=SUSPENDED, condition=each) for each in (condition("large"), other)]
+        told = faults(restrictions=policy(*rules))
+        assert told == ("restriction 5: another condition is called 'large' already",)
+        again = [block(Action.OFFERS, when=SUSPENDED, condition=condition("large")) for _ in range(2)]
+        assert len(configured(restrictions=policy(*again)).restrictions.rules) == 5
+
+    def test_a_condition_and_a_policy_are_told_by_different_names(self) -> None:
+        # Whoever reads that something depends on `risk` must know on which.
+        rules = policy(block(Action.OFFERS, when=SUSPENDED, condition=condition("risk")))
+        assert faults(restrictions=rules, policies={"risk": allows})
+
+    @pytest.mark.parametrize("name", ["", "x" * 65, "a\nb", 5, None])
+    def test_a_policys_name_is_bounded(self, name: Any) -> None:
+        (fault,) = faults(policies={name: allows})
+        assert fault.startswith("policies: a name: expected text")
+
+    @pytest.mark.parametrize("own", [None, 5, "risk", Verdict(Action.LOGIN, Effect.ALLOW)], ids=repr)
+    def test_what_is_no_callable_is_no_policy(self, own: Any) -> None:
+        (fault,) = faults(policies={"risk": own})
+        assert fault.startswith("policies: expected a callable over a Question, got ")
+
+    def test_a_condition_does_not_make_active_restrictable(self) -> None:
+        # D27
+        told = faults(restrictions=policy(mark(Action.OFFERS, when=ACTIVE, condition=condition("large"))))
+        assert told == ("restriction 4 (MARK): ACTIVE carries no restriction (D27), unless waived",)
+
+    def test_what_closes_an_account_blocks_everything_whatever_a_condition_says(self) -> None:
+        # D30
+        for rule in (
+            block_everything(when=DELETED, condition=condition("large")),
+            block(*Action, when=DELETED, condition=condition("large")),
+        ):
+            (fault,) = faults(restrictions=RestrictionPolicy(rule))
+            assert "CustomerStatus.DELETED closes the account but does not block every action" in fault
+            both = RestrictionPolicy(rule, block_everything(when=DELETED))
+            assert configured(restrictions=both).restrictions is both
+
+    def test_the_policies_are_those_that_were_given_whatever_becomes_of_the_mapping(self) -> None:
+        given = {"risk": allows}
+        config = configured(policies=given)
+        given["fraud"] = allows
+        assert dict(config.policies) == {"risk": allows}
+        assert dict(config.policy.own) == {"risk": allows}
+
+
+class TestInvariants:
+    NEVER = never_allow(Action.LOGIN, when=SUSPENDED, why="D104")
+    GUARDED = evolve(NEVER, guarded=True)
+
+    def test_one_that_is_broken_is_a_fault_that_names_the_cell_in_words(self) -> None:
+        rules = policy(block(Action.LOGIN, when=Label.ABROAD))
+        (fault,) = faults(restrictions=rules, invariants=[self.NEVER])
+        assert fault == (
+            "restrictions: not so that LOGIN at least blocked in SUSPENDED (D104): a customer who is suspended under "
+            "'Lost phone': login is allowed (no rule restricts it); expected blocked; and 1 more"
+        )
+
+    def test_every_one_that_is_broken_is_told(self) -> None:
+        told = faults(invariants=[self.NEVER, never_allow(when=DELETED), never_allow(Action.OFFERS, when=SUSPENDED)])
+        assert [fault.split(" at least")[0].split(" ")[-1] for fault in told] == ["LOGIN", "OFFERS"]
+
+    def test_the_other_faults_come_first(self) -> None:
+        (fault,) = faults(identifiers=["a", "a"], invariants=[self.NEVER])
+        assert fault.startswith("identifiers")
+
+    def test_one_that_holds_and_one_of_which_nothing_is_known_are_let_pass(self) -> None:
+        rules = policy(block(Action.LOGIN, when=SUSPENDED, condition=condition("large")))
+        assert configured(restrictions=rules, invariants=[self.NEVER]).invariants == (self.NEVER,)
+        assert configured(policies={"risk": allows}, invariants=[self.NEVER]).invariants == (self.NEVER,)
+
+    @pytest.mark.parametrize(
+        ("approvals", "held"),
+        [
+            ([], False),
+            ([AGREED], True),
+            ([evolve(AGREED, actions=None)], True),
+            ([evolve(AGREED, actions=[Action.OFFERS])], False),
+            ([evolve(AGREED, when=[DELETED])], False),
+            # Those who stand there without a label are not spoken of.
+            ([evolve(AGREED, when=[Label.LOST_PHONE, Label.ABROAD])], False),
+            ([evolve(AGREED, when=[DELETED]), AGREED], True),
+        ],
+    )
+    def test_one_that_is_guarded_is_given_up_with_an_approval(self, approvals: list[Approval], held: bool) -> None:
+        if held:
+            assert configured(invariants=[self.GUARDED], approvals=approvals).approvals == tuple(approvals)
+        else:
+            assert len(faults(invariants=[self.GUARDED], approvals=approvals)) == 1
+        # One that is fixed is not.
+        assert len(faults(invariants=[self.NEVER], approvals=approvals)) == 1
+
+    def test_they_are_no_part_of_the_hash_and_approvals_are(self) -> None:
+        plain = configured(approvals=[AGREED])
+        assert configured(approvals=[AGREED], invariants=[self.GUARDED]).hash == plain.hash
+        assert configured(approvals=[AGREED], invariants=[self.GUARDED]) == plain
+        assert plain.hash != configured().hash
+
+    def test_an_approval_speaks_of_the_organisations_own_labels(self) -> None:
+        told = faults(approvals=[evolve(AGREED, when=[ForeignLabel.GONE])])
+        assert told == ("approval 1: label 'Gone' is not one of Label",)
+
+    @pytest.mark.parametrize("action", [ShopAction.GIFT_WRAP])
+    def test_an_approval_speaks_of_the_organisations_own_actions(self, action: AnyAction) -> None:
+        told = faults(approvals=[evolve(AGREED, actions=[action])])
+        assert told == ("approval 1: action GIFT_WRAP is not configured",)
+
+
 class TestFaults:
     def test_all_faults_are_told_at_once(self) -> None:
         told = faults(
@@ -420,6 +580,12 @@ class TestFaults:
             ("identifiers", [5]),
             ("time_zone", "Europe/Berlin"),
             ("waives", ["active_may_be_restricted"]),
+            ("two_party", ["points_transfer"]),
+            ("policies", [allows]),
+            ("policies", None),
+            ("policies", allows),
+            ("invariants", [AGREED]),
+            ("approvals", ["ada"]),
         ],
     )
     def test_a_field_of_the_wrong_kind_is_told_by_its_name(self, field: str, value: object) -> None:
@@ -433,6 +599,9 @@ class TestFaults:
             ("counts_as_activity", Action.TRANSACTION),
             ("reason_optional", Channel.IMPORT),
             ("waives", Waiver.CLOSING_MAY_BE_UNBLOCKED),
+            ("two_party", TRANSFER),
+            ("invariants", never_allow(when=DELETED)),
+            ("approvals", AGREED),
         ],
     )
     def test_one_value_where_several_are_expected_is_a_fault_of_the_configuration(
@@ -491,6 +660,19 @@ def edited() -> list[tuple[str, OrgConfig[Any]]]:
         ("another primary identifier", configured(identifiers=["email", "mobile", "external_id"])),
         ("another time zone", configured(time_zone=ZoneInfo("Europe/Berlin"))),
         ("a waiver", configured(waives=[Waiver.ACTIVE_MAY_BE_RESTRICTED])),
+        ("a transfer", configured(restrictions=policy(block(TRANSFER, when=SUSPENDED)))),
+        ("one side", configured(restrictions=policy(block(TRANSFER, when=SUSPENDED, party=Party.SOURCE)))),
+        ("the other", configured(restrictions=policy(block(TRANSFER, when=SUSPENDED, party=Party.DESTINATION)))),
+        ("a condition", configured(restrictions=policy(block(TRANSFER, when=SUSPENDED, condition=condition("a"))))),
+        ("another", configured(restrictions=policy(block(TRANSFER, when=SUSPENDED, condition=condition("b"))))),
+        ("one between two", configured(two_party=[TRANSFER])),
+        ("none between two", configured(two_party=[])),
+        ("a policy", configured(policies={"risk": allows})),
+        ("a policy by another name", configured(policies={"fraud": allows})),
+        ("an approval", configured(approvals=[AGREED])),
+        ("an approval by another", configured(approvals=[evolve(AGREED, by="bob")])),
+        ("an approval elsewhere", configured(approvals=[evolve(AGREED, when=[Label.ABROAD])])),
+        ("an approval of everything", configured(approvals=[evolve(AGREED, actions=None)])),
     ]
 
 

@@ -6,7 +6,7 @@ import copy
 import json
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -29,28 +29,52 @@ from custstatus import (
     CLIENT_STATE,
     CUSTOMER_STATUS,
     MEMBERSHIP,
+    Absent,
     Action,
+    Approval,
     Channel,
+    Condition,
     ConfigurationError,
     CustomerStatus,
+    Effect,
     IdleRule,
     InvalidInputError,
     Lifecycle,
+    Membership,
     Move,
     Need,
     NoLabels,
     OrgConfig,
+    Party,
+    Question,
     RestrictionPolicy,
     Status,
+    Verdict,
     Waiver,
     block,
     block_everything,
+    mark,
 )
 from custstatus.states import SHIPPED
 
 LAX = CUSTOMER_STATUS.adding(
     Move(CustomerStatus.ACTIVE, CustomerStatus.FRAUD_CONFIRMED, "confirm_at_once", frozenset({Need.PERSON}), why="D7")
 ).without((CustomerStatus.INTERNAL, CustomerStatus.DELETED))
+
+
+class Sale(NamedTuple):
+    """What the host says of an attempt."""
+
+    amount: int
+
+
+def risk(question: Question) -> Verdict:
+    """A policy of the host's own."""
+    return Verdict(question.action, Effect.ALLOW)
+
+
+CLOSED = RestrictionPolicy(block_everything(when=CustomerStatus.DELETED))
+LARGE = Condition("large", Sale, lambda sale: sale.amount > 500)
 
 RICH: OrgConfig[Label] = OrgConfig(
     "acme",
@@ -67,7 +91,14 @@ RICH: OrgConfig[Label] = OrgConfig(
             code="681",
         ),
         block_everything(when=CustomerStatus.FRAUD_CONFIRMED),
+        mark(Action.POINTS_TRANSFER, when=Label.WATCHED, party=Party.DESTINATION, condition=LARGE),
     ),
+    two_party=[Action.POINTS_TRANSFER, ShopAction.GIFT_WRAP],
+    policies={"risk": risk, "fraud": risk},
+    approvals=[
+        Approval([Action.LOGIN, ShopAction.GIFT_WRAP], [Label.WATCHED, Membership.ON_HOLD], "ada", "they ask for it"),
+        Approval(None, CustomerStatus.SUSPENDED, "bob", "– and more"),
+    ],
     idle=[
         IdleRule(timedelta(days=90, microseconds=1), Label.DORMANT, [Label.TRENDING]),
         IdleRule(timedelta(days=900), CustomerStatus.DELETED),
@@ -88,6 +119,8 @@ def read(text: str, labels: Any = Label) -> OrgConfig[Any]:
         lifecycles=[*SHIPPED, CONSENT],
         actions=[Action, ShopAction],
         channels=[Channel, ShopChannel],
+        conditions=[LARGE],
+        policies={"risk": risk, "fraud": risk, "unused": risk},
     )
 
 
@@ -105,8 +138,9 @@ class TestThereAndBack:
             OrgConfig("plain", Label),
             OrgConfig("bare", NoLabels, lifecycles=[]),
             OrgConfig("bare", NoLabels, lifecycles=[CONSENT]),
+            OrgConfig("bare", NoLabels, actions=[ShopAction], restrictions=CLOSED, counts_as_activity=[]),
         ],
-        ids=["rich", "example", "plain", "nothing on", "own lifecycle"],
+        ids=["rich", "example", "plain", "nothing on", "own lifecycle", "own actions"],
     )
     def test_a_configuration_goes_to_json_and_back(self, config: OrgConfig[Any]) -> None:
         again = read(config.to_json(), config.labels)
@@ -159,7 +193,59 @@ class TestWhatTheCodeLacks:
 
     def test_the_hosts_own_enums_must_be_given(self) -> None:
         with pytest.raises(InvalidInputError, match="gift_wrap"):
-            OrgConfig.from_json(RICH.to_json(), Label)
+            OrgConfig.from_json(RICH.to_json(), Label, conditions=[LARGE], policies={"risk": risk, "fraud": risk})
+
+    @pytest.mark.parametrize("missing", ["conditions", "policies"])
+    def test_conditions_and_policies_must_be_given_and_are_named_where_they_are_not(self, missing: str) -> None:
+        given: dict[str, Any] = {"conditions": [LARGE], "policies": {"risk": risk, "fraud": risk}}
+        enums: dict[str, Any] = {
+            "lifecycles": [*SHIPPED, CONSENT],
+            "actions": [Action, ShopAction],
+            "channels": [Channel, ShopChannel],
+        }
+        assert OrgConfig.from_json(RICH.to_json(), Label, **enums, **given) == RICH
+        del given[missing]
+        with pytest.raises(InvalidInputError) as refused:
+            OrgConfig.from_json(RICH.to_json(), Label, **enums, **given)
+        name = {"conditions": "condition", "policies": "policy"}[missing]
+        assert refused.value.field == f"configuration.{name}"
+        assert {"conditions": "'large'", "policies": "'fraud'"}[missing] in str(refused.value)
+
+    def test_those_that_are_not_at_hand_may_be_stood_in_for_by_name(self) -> None:
+        again = OrgConfig.from_json(
+            RICH.to_json(),
+            Label,
+            lifecycles=[*SHIPPED, CONSENT],
+            actions=[Action, ShopAction],
+            channels=[Channel, ShopChannel],
+            conditions=[Condition.absent("large")],
+            policies={"risk": Absent(), "fraud": Absent()},
+        )
+        assert again.hash == RICH.hash
+        transfer = again.policy.verdict(
+            CustomerStatus.FRAUD_SUSPECTED, Label.WATCHED, Action.POINTS_TRANSFER, Party.DESTINATION
+        )
+        assert [each.name for each in transfer.conditions] == ["large"]
+
+    @pytest.mark.parametrize(
+        ("field", "change"),
+        [
+            ("two_party", ["fly"]),
+            ("two_party", "points_transfer"),
+            ("policies", ["unheard of"]),
+            ("policies", {"risk": "risk"}),
+            ("approvals", [{"actions": ["fly"], "when": [], "by": "ada", "reason": "why"}]),
+            ("approvals", [{"actions": None, "when": [], "by": "ada", "reason": "why"}]),
+            ("approvals", [json.loads(RICH.to_json())["approvals"][0] | {"by": ""}]),
+            ("approvals", [json.loads(RICH.to_json())["approvals"][0] | {"reason": " "}]),
+            ("restrictions", [json.loads(RICH.to_json())["restrictions"][-1] | {"party": "both"}]),
+            ("restrictions", [json.loads(RICH.to_json())["restrictions"][-1] | {"condition": "unheard of"}]),
+            ("restrictions", [json.loads(RICH.to_json())["restrictions"][-1] | {"actions": None}]),
+        ],
+    )
+    def test_what_the_policies_name_is_looked_for_as_well(self, field: str, change: object) -> None:
+        with pytest.raises(InvalidInputError):
+            read(spoilt(**{field: change}))
 
     def test_a_waiver_that_the_code_lacks_is_invalid_input(self) -> None:
         with pytest.raises(InvalidInputError):

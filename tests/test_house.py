@@ -24,10 +24,11 @@ ORDER = (
     *("errors", "values", "bounds", "charts", "lifecycle", "states", "records", "changes"),
     *("sealing", "codec", "queries"),
     *("policies", "policies.conditions", "policies.rules", "policies.verdicts", "policies.policy", "policies.compiled"),
-    *("policies.idle", "policies.invariants", "policies.presets"),
+    "policies.batches",
+    *("policies.idle", "policies.invariants", "policies.defaults", "policies.products", "policies.presets"),
     *("faults", "documents", "config", "decisions", "guarding", "planning"),
     *("adapters.protocol", "adapters.cursors"),
-    *("flows", "sweeping", "verifying"),
+    *("flows", "sweeping", "verifying", "upgrading.checking", "upgrading.mending", "upgrading"),
     *("policies.analysis.matrices", "policies.analysis.differences", "policies.analysis.linting"),
     *("policies.analysis.replaying", "policies.analysis", "desk", "looking", "service"),
 )
@@ -42,7 +43,7 @@ are a configuration's.
 FOR_ADAPTERS = {"errors", "values", "bounds", "lifecycle", "states", "records", "changes", "queries", "codec"}
 """What a store may know of the core, beside the contract and the cursors."""
 
-SURFACES = ("", "policies.analysis")
+SURFACES = ("", "policies.analysis", "policies.batches", "policies.presets", "upgrading")
 """Where the public names are: the package, and what few programs need beside it."""
 
 CONTRACT = {"adapters", "adapters.protocol", "adapters.cursors"}

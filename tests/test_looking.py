@@ -32,6 +32,7 @@ from organisation import (
 from custstatus import (
     CLIENT_STATE,
     CUSTOMER_STATUS,
+    LEGACY_FRAUD_STATUS,
     LOYALTY_TYPE,
     MEMBERSHIP,
     Action,
@@ -44,8 +45,11 @@ from custstatus import (
     EntryKind,
     Identifier,
     InvalidInputError,
+    LegacyFraudStatus,
+    Lifecycle,
     Listed,
     Membership,
+    NoLabels,
     OrgConfig,
     Page,
     Standing,
@@ -407,6 +411,42 @@ class TestLists:
         # D65
         assert names(crowd.service.reportable()) == ["abroad", "leaving", "regular", "unset", "unusual"]
 
+    @pytest.mark.parametrize("kind", STORES)
+    @pytest.mark.parametrize("limit", [1, 2, 100])
+    def test_where_only_the_legacy_fraud_status_is_on_reports_leave_out_by_it(
+        self, limit: int, kind: str, tmp_path: Path
+    ) -> None:
+        # D44: MARKED and NOT_FRAUD stay, and so does who has none
+        config = OrgConfig("acme", NoLabels, lifecycles=[LEGACY_FRAUD_STATUS])
+        with opened(kind, tmp_path, config) as world:
+            marked, confirmed = LegacyFraudStatus.MARKED, LegacyFraudStatus.CONFIRMED
+            for name, *statuses in (
+                ("none",),
+                ("marked", marked),
+                ("confirmed", marked, confirmed),
+                ("reconfirmed", marked, confirmed, LegacyFraudStatus.RECONFIRMED),
+                ("cleared", marked, LegacyFraudStatus.NOT_FRAUD),
+                ("tester", LegacyFraudStatus.INTERNAL),
+            ):
+                world.desk.register(name)
+                for status in statuses:
+                    world.desk.change(name, status, reason="r")
+            reported = paged(partial(_page, world.service.reportable, limit))
+            assert [row.customer for row in reported] == ["cleared", "marked", "none"]
+            assert [row.standing.status for row in reported] == [LegacyFraudStatus.NOT_FRAUD, marked, None]
+
+    def test_where_both_are_on_reports_go_by_customer_status(self) -> None:
+        # D45, D65
+        world = in_memory(OrgConfig("acme", NoLabels, lifecycles=[LEGACY_FRAUD_STATUS, CUSTOMER_STATUS]))
+        world.desk.register("tester", LegacyFraudStatus.INTERNAL, reason="r")
+        world.desk.register("internal", CustomerStatus.INTERNAL, reason="r")
+        assert names(world.service.reportable()) == ["tester"]
+
+    def test_where_neither_is_on_there_is_no_telling(self) -> None:
+        world = in_memory(OrgConfig("acme", NoLabels, lifecycles=[MEMBERSHIP]))
+        with pytest.raises(UnknownLifecycleError, match="'customer_status'"):
+            world.service.reportable()
+
     @pytest.mark.parametrize("limit", [1, 2, 3, 100])
     def test_every_list_is_paged_in_the_order_of_the_customer_ids(self, limit: int, crowd: World[Label]) -> None:
         look = crowd.service
@@ -618,3 +658,43 @@ def test_the_name_of_an_actor_is_in_his_entries_alone(acme: World[Label]) -> Non
     standing = acme.service.standing("c", CUSTOMER_STATUS)
     assert standing is not None
     assert (standing.by.id, standing.by.name) == ("agent-9", None)
+
+
+class TestDisplayed:
+    """D46: the label if customer status is on, else the fraud status, blank if neither is set."""
+
+    def shown(self, *lifecycles: Lifecycle[Any]) -> str:
+        """A customer who is suspended and marked as fraud, as far as these lifecycles are on."""
+        world = in_memory(OrgConfig("acme", NoLabels, lifecycles=[CUSTOMER_STATUS, LEGACY_FRAUD_STATUS]))
+        world.desk.register("c", SUSPENDED, LegacyFraudStatus.MARKED, reason="r")
+        return world.under(OrgConfig("acme", NoLabels, lifecycles=lifecycles)).service.displayed("c")
+
+    def test_it_is_the_label(self, story: World[Label]) -> None:
+        # D46
+        assert story.service.displayed("c") == "Regular"
+        story.desk.change("c", Label.ABROAD, reason="r")
+        assert story.service.displayed("c") == "Abroad"
+
+    def test_without_labels_it_is_the_status(self) -> None:
+        # D46, D45
+        assert self.shown(CUSTOMER_STATUS) == self.shown(LEGACY_FRAUD_STATUS, CUSTOMER_STATUS) == "SUSPENDED"
+
+    def test_without_customer_status_it_is_the_fraud_status(self) -> None:
+        # D46
+        assert self.shown(LEGACY_FRAUD_STATUS) == self.shown(MEMBERSHIP, LEGACY_FRAUD_STATUS) == "MARKED"
+
+    def test_it_is_blank_where_neither_is_on_or_set(self) -> None:
+        # D46
+        assert self.shown(MEMBERSHIP) == ""
+        before = in_memory(OrgConfig("acme", NoLabels, lifecycles=[LEGACY_FRAUD_STATUS]))
+        before.desk.register("unset")
+        before.desk.register("marked", LegacyFraudStatus.MARKED, reason="r")
+        assert before.service.displayed("unset") == ""
+        # Customer status, once on, stands for both (D45).
+        both = before.under(OrgConfig("acme", NoLabels, lifecycles=[LEGACY_FRAUD_STATUS, CUSTOMER_STATUS]))
+        assert both.service.displayed("marked") == ""
+
+    def test_an_unknown_customer_is_an_error_whatever_is_on(self, story: World[Label]) -> None:
+        for world in (story, story.under(OrgConfig("acme", NoLabels, lifecycles=[MEMBERSHIP]))):
+            with pytest.raises(UnknownCustomerError):
+                world.service.displayed("nobody")

@@ -91,6 +91,7 @@ PUBLIC = [
     "Party",
     "Plan",
     "Policy",
+    "PolicyRow",
     "Proof",
     "Question",
     "Reason",

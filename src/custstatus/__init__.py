@@ -48,8 +48,9 @@ from custstatus.faults import Waiver
 from custstatus.flows import Option
 from custstatus.lifecycle import Lifecycle, Move, Need, Status
 from custstatus.planning import fold
-from custstatus.policies.compiled import Cell, CompiledPolicy
+from custstatus.policies.compiled import Cell, CompiledPolicy, PolicyRow
 from custstatus.policies.conditions import Absent, Condition, Tested
+from custstatus.policies.defaults import CAPILLARY
 from custstatus.policies.idle import IdleRule
 from custstatus.policies.invariants import (
     Approval,
@@ -65,7 +66,6 @@ from custstatus.policies.invariants import (
     never_allow,
 )
 from custstatus.policies.policy import Policy, Question
-from custstatus.policies.presets import CAPILLARY
 from custstatus.policies.rules import Party, Restriction, RestrictionPolicy, block, block_everything, mark
 from custstatus.policies.verdicts import Contribution, Lift, Opinion, Verdict
 from custstatus.queries import Accounts, Activities, Customers, Log
@@ -184,6 +184,7 @@ __all__ = [
     "Party",
     "Plan",
     "Policy",
+    "PolicyRow",
     "Proof",
     "Question",
     "Reason",

@@ -25,10 +25,10 @@ from custstatus.faults import Waiver, faults, invariant_faults, shape_faults
 from custstatus.lifecycle import Lifecycle, Status
 from custstatus.policies.compiled import TWO_PARTY, CompiledPolicy
 from custstatus.policies.conditions import Condition
+from custstatus.policies.defaults import CAPILLARY
 from custstatus.policies.idle import IdleRule
 from custstatus.policies.invariants import Approval, Invariant
 from custstatus.policies.policy import Policy
-from custstatus.policies.presets import CAPILLARY
 from custstatus.policies.rules import RestrictionPolicy
 from custstatus.records import Account, Action, AnyAction, AnyChannel, Channel, Standing, StatusLabel
 from custstatus.states import CUSTOMER_STATUS, SHIPPED, CustomerStatus
@@ -117,7 +117,7 @@ class OrgConfig(Value, Generic[L]):
     policies: Mapping[str, Policy] = field(factory=dict, converter=_policies)
     """The host's own policies, by the name under which they are told; the strictest wins, over the restrictions too."""
     invariants: tuple[Invariant, ...] = field(default=(), converter=_invariants, eq=False)
-    """What must hold of the restrictions: proved when the configuration is built, and no part of its hash."""
+    """What must hold of the restrictions: one that is refuted when the configuration is built is a fault; no part of the hash."""
     approvals: tuple[Approval, ...] = field(default=(), converter=_approvals)
     """What may be milder than a guarded invariant, or an earlier configuration, has it; and who said so."""
     idle: tuple[IdleRule, ...] = field(default=(), converter=_rules)
@@ -165,6 +165,7 @@ class OrgConfig(Value, Generic[L]):
         if broken:
             raise ConfigurationError(f"organisation {self.org!r}", broken)
         put("policy", policy)
+        put("two_party", policy.two_party)
         put("_json", canonical_json(document_of(self)))
         put("hash", hashlib.sha256(self._json.encode()).hexdigest()[:32])
 
@@ -271,6 +272,8 @@ class OrgConfig(Value, Generic[L]):
             channels: The enums where the channels are found.
             conditions: The conditions of the rules that have one.
             policies: The host's own policies.
+
+        Invariants are no part of the text: what is read is held against none.
 
         Raises:
             InvalidInputError: The text is not such a configuration, or names what the enums lack.

@@ -102,6 +102,11 @@ class TwoPartyDecision(NamedTuple, Generic[L]):
         return strictest([self.source.effect, self.destination.effect])
 
     @property
+    def action(self) -> AnyAction:
+        """What was asked for."""
+        return self.source.action
+
+    @property
     def stricter(self) -> Decision[L]:
         """The side that decides; the source where they are alike."""
         return self.source if self.source.effect is self.effect else self.destination
@@ -110,6 +115,16 @@ class TwoPartyDecision(NamedTuple, Generic[L]):
     def code(self) -> str:
         """The stable code of the side that decides."""
         return self.stricter.code
+
+    @property
+    def staff_message(self) -> str:
+        """Everything there is to say of both sides, for staff only."""
+        return " ".join(filter(None, (decision.staff_message for decision in self)))
+
+    @property
+    def customer_message(self) -> str:
+        """Safe to show either customer."""
+        return self.stricter.customer_message
 
     @property
     def denials(self) -> tuple[Decision[L], ...]:

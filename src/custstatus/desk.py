@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import frozen
 
 from custstatus import flows
 from custstatus.adapters.protocol import Store
-from custstatus.bounds import check_text, kind_of
+from custstatus.bounds import check_id, check_text, kind_of
 from custstatus.changes import Applied, Operation, Plan, Refusal, Request, Token
+from custstatus.codec import utc_text
 from custstatus.config import OrgConfig
 from custstatus.errors import InvalidInputError, RefusedError, UnknownLifecycleError
 from custstatus.flows import Option
@@ -20,6 +21,9 @@ from custstatus.records import Actor, AnyChannel, Identifier, StatusLabel, Wish
 from custstatus.sealing import Seal
 from custstatus.states import CUSTOMER_STATUS
 from custstatus.values import Value
+
+if TYPE_CHECKING:
+    from custstatus.upgrading.mending import Upgrade, UpgradeMap
 
 __all__ = ["Desk"]
 
@@ -230,6 +234,42 @@ class Desk(Value, Generic[L]):
             expected=expected,
             drops=self._tokens([identifier]),
         )
+
+    def upgrade(
+        self,
+        old: OrgConfig[Any],
+        mapping: UpgradeMap,
+        *,
+        reason: str | None = "the configuration was upgraded",
+        reason_code: str | None = "upgrade",
+        run: str | None = None,
+        preview: bool = False,
+    ) -> Upgrade:
+        """
+        Move every account from where the old configuration had it to what the map declares, by the moves of this one (D24).
+
+        A move that the table does not have, or that this actor cannot make, is a refusal of that account. Whoever was moved
+        stands no longer at an old place: after a failure run it again, with the same run's id.
+
+        Args:
+            old: The configuration so far.
+            mapping: Which place becomes which; every account at an old one is moved, also where both configurations have it.
+            reason: In every entry.
+            reason_code: In every entry.
+            run: The id that the entries carry; by default made of the time.
+            preview: Plan it only, and write nothing.
+
+        Raises:
+            InvalidInputError: The map names what a configuration lacks, leads from one lifecycle to another, from a place that
+                it leads to itself, or from a status that closes accounts. Nothing was written.
+            StoreError: The store failed; those moved so far stay moved.
+        """
+        from custstatus.upgrading.mending import mend  # needed once in a configuration's life
+
+        now = self._clock()
+        run = f"upgrade-{utc_text(now)}" if run is None else check_id("run", run)
+        given = self._request(Operation.CHANGE, "", (), reason=reason, reason_code=reason_code, run=run)
+        return flows.run(mend(given, old, self._config, mapping, now, dry=preview), self._store)
 
     def _make(self, operation: Operation, customer: str, targets: tuple[L | Status, ...], **given: Any) -> Applied:
         request = self._request(operation, customer, targets, **given)

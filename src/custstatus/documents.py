@@ -226,6 +226,8 @@ def _read(document: ConfigDocument, known: Known) -> Resolved:
     shipped |= {lifecycle.statuses.__name__: lifecycle for lifecycle in known.lifecycles}
     known_actions = {action.value: action for kind in known.actions for action in kind}
     known_conditions = {condition.name: condition for condition in known.conditions}
+    if len(known_conditions) < len(known.conditions):
+        raise InvalidInputError("conditions", "conditions of different names", "two of one name")
     known_labels = {label.text: label for label in labels}
 
     def status(lifecycle: str, value: str) -> Status:

@@ -14,7 +14,7 @@ from custstatus.lifecycle import Lifecycle
 from custstatus.policies.compiled import TWO_PARTY, CompiledPolicy
 from custstatus.policies.conditions import Condition
 from custstatus.policies.idle import IdleRule
-from custstatus.policies.invariants import Approval, AtLeast, AtMost, Invariant, Outcome
+from custstatus.policies.invariants import Approval, Invariant, Outcome
 from custstatus.policies.rules import RestrictionPolicy
 from custstatus.records import AnyAction, AnyChannel, Effect, StatusLabel
 from custstatus.states import CUSTOMER_STATUS, SHIPPED, CustomerStatus
@@ -152,7 +152,7 @@ def _restriction_faults(config: OrgConfig[Any]) -> Iterator[str]:
             if status is CustomerStatus.ACTIVE and Waiver.ACTIVE_MAY_BE_RESTRICTED not in config.waives:
                 yield f"{what}: ACTIVE carries no restriction (D27), unless waived"
             if rule.actions is None or (rule.actions >= actions and rule.effect is Effect.BLOCK):
-                blocked |= {place} if rule.condition is None else set()
+                blocked |= {place} if rule.condition is None and rule.party is None else set()
                 closes = status in closing or any(
                     status in lifecycle.closing for lifecycle in SHIPPED if lifecycle.statuses is type(status)
                 )
@@ -185,9 +185,14 @@ def _policy_faults(config: OrgConfig[Any]) -> Iterator[str]:
             check_id("policies: a name", name, bounds.LABEL)
         except InvalidInputError as error:
             yield str(error)
+            continue
+        if "," in name or name in conditions:
+            yield f"policies: {name!r} holds a comma, which parts names, or is the name of a condition"
         if not callable(policy):
             yield f"policies: expected a callable over a Question, got {kind_of(policy)}"
     for number, approval in enumerate(config.approvals, 1):
+        for action in sorted((approval.actions or frozenset()) - actions, key=lambda action: action.name):
+            yield f"approval {number}: action {action.name} is not configured"
         for place in approval.when:
             if isinstance(place, StatusLabel) and type(place) is not config.labels:
                 yield f"approval {number}: label {place.text!r} is not one of {config.labels.__name__}"
@@ -198,19 +203,16 @@ def invariant_faults(
 ) -> Iterator[str]:
     """The invariants that a compiled policy breaks: those that are guarded only where nobody approved."""
     for invariant in invariants:
-        proof = invariant.proof(policy)
-        against = proof.counterexamples
-        if isinstance(invariant, AtLeast | AtMost) and invariant.guarded:
-            against = tuple(
-                each
-                for each in against
-                if not any(
-                    approval.covers(each.cell.status, each.cell.label, each.cell.action) for approval in approvals
-                )
-            )
-        if proof.outcome is Outcome.REFUTED and against:
+        try:
+            proof = invariant.proof(policy)
+        except Exception as error:  # an invariant of the host's own
+            yield f"invariant {type(invariant).__name__} could not be proved: it raised {type(error).__name__}"
+            continue
+        against = proof.unapproved(approvals)
+        if proof.outcome is Outcome.REFUTED and (against or not proof.counterexamples):
             more = f"; and {len(against) - 1} more" if len(against) > 1 else ""
-            yield f"restrictions: not so that {invariant}: {against[0]}{more}"
+            shown = f": {against[0]}{more}" if against else ""
+            yield f"restrictions: not so that {invariant}{shown}"
 
 
 def _idle_faults(config: OrgConfig[Any]) -> Iterator[str]:

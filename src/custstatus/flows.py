@@ -16,7 +16,7 @@ from attrs import evolve
 from custstatus.adapters.protocol import Store
 from custstatus.changes import Applied, Found, Operation, Plan, Refusal, Request
 from custstatus.config import OrgConfig
-from custstatus.errors import ConflictError, InvalidInputError, StoredValueError, UnknownLabelError
+from custstatus.errors import ConflictError, StoredValueError
 from custstatus.guarding import guard
 from custstatus.lifecycle import Lifecycle, Status
 from custstatus.planning import plan
@@ -138,10 +138,11 @@ def _behind(
         raise StoredValueError(lifecycle.name, "status", was.to_status) from None
     if not isinstance(status, CustomerStatus):
         return status, frozenset()
-    try:
-        return config.label(was.to_label or ""), frozenset()
-    except (UnknownLabelError, InvalidInputError):
-        return config.default_label(status) or status, frozenset([was.to_label])
+    # One that has come to stand for another status since is not where the account was.
+    label = next((label for label in config.labels_of(status) if label.text == was.to_label), None)
+    if label is not None:
+        return label, frozenset()
+    return config.default_label(status) or status, frozenset([was.to_label])
 
 
 class Option(NamedTuple):

@@ -36,7 +36,7 @@ from custstatus.records import (
     Tally,
 )
 from custstatus.sealing import Seal
-from custstatus.states import CUSTOMER_STATUS, CustomerStatus
+from custstatus.states import CUSTOMER_STATUS, LEGACY_FRAUD_STATUS, CustomerStatus, LegacyFraudStatus
 from custstatus.verifying import Verification
 
 __all__ = ["HIDDEN_FROM_REPORTS", "Look"]
@@ -46,6 +46,11 @@ S = TypeVar("S", bound=Status)
 
 HIDDEN_FROM_REPORTS = frozenset({CustomerStatus.DELETED, CustomerStatus.INTERNAL, CustomerStatus.FRAUD_CONFIRMED})
 """Whom reports leave out (D65)."""
+
+_FRAUD_HIDDEN_FROM_REPORTS = frozenset(
+    {LegacyFraudStatus.CONFIRMED, LegacyFraudStatus.RECONFIRMED, LegacyFraudStatus.INTERNAL}
+)
+"""Whom they leave out where the legacy fraud status stands in for customer status (D44)."""
 
 
 class Look(Generic[L]):
@@ -80,6 +85,25 @@ class Look(Generic[L]):
     def standings(self, customer: str, *, at: datetime | None = None) -> tuple[Standing[Status, L], ...]:
         """Where a customer stands on every lifecycle that is on and that he has entered. Raises as `standing` does."""
         return self._config.standings(self._as_of(customer, at))
+
+    def displayed(self, customer: str) -> str:
+        """
+        What a screen shows of a customer: his label (the status's name where he has none) if customer status is on, else the
+        name of his legacy fraud status; empty where neither is set (D46).
+
+        Raises:
+            UnknownCustomerError: No such customer.
+            StoredValueError: The configuration lacks the stored status or label.
+        """
+        on = self._config.lifecycle(CUSTOMER_STATUS.name) or self._config.lifecycle(LEGACY_FRAUD_STATUS.name)
+        if on is None:
+            self._account(customer)
+            return ""
+        standing = self.standing(customer, on)
+        if standing is None or standing.status is None:
+            return ""
+        name: str = standing.status.name
+        return name if standing.label is None else standing.label.text
 
     def account(self, customer: str) -> Account:
         """
@@ -214,13 +238,21 @@ class Look(Generic[L]):
             )
         )
 
-    def reportable(self, *, after: str | None = None, limit: int = 100) -> Page[Listed[CustomerStatus, L]]:
-        """The customers that reports count: all but DELETED, INTERNAL and FRAUD_CONFIRMED; the unset stay (D65)."""
-        self._check_on(CUSTOMER_STATUS)
-        without = frozenset(status.value for status in HIDDEN_FROM_REPORTS)
-        return self._listed(
-            Customers(org=self._org, lifecycle=CUSTOMER_STATUS.name, without=without, after=after, limit=limit)
-        )
+    def reportable(
+        self, *, after: str | None = None, limit: int = 100
+    ) -> Page[Listed[CustomerStatus | LegacyFraudStatus, L]]:
+        """
+        The customers that reports count: all but DELETED, INTERNAL and FRAUD_CONFIRMED; the unset stay (D65).
+
+        Where customer status is off and the legacy fraud status is on: all but CONFIRMED, RECONFIRMED and INTERNAL (D44).
+        """
+        lifecycle, hidden = CUSTOMER_STATUS.name, frozenset(status.value for status in HIDDEN_FROM_REPORTS)
+        if self._config.lifecycle(lifecycle) is None and self._config.lifecycle(LEGACY_FRAUD_STATUS.name) is not None:
+            lifecycle = LEGACY_FRAUD_STATUS.name
+            hidden = frozenset(status.value for status in _FRAUD_HIDDEN_FROM_REPORTS)
+        else:
+            self._check_on(CUSTOMER_STATUS)
+        return self._listed(Customers(org=self._org, lifecycle=lifecycle, without=hidden, after=after, limit=limit))
 
     def counts(self, lifecycle: Lifecycle[S]) -> tuple[Tally[S, L], ...]:
         """How many customers stand where on a lifecycle, the unset included if it was on when they were registered."""

@@ -185,7 +185,8 @@ class StatusService(Look[L]):
             InvalidInputError: No action between two customers, or one customer on both sides (D72).
             UnknownCustomerError: No such customer in this organisation. Otherwise as `decide` does.
         """
-        if action not in self._policy.two_party and self._policy.knows(action):
+        self._policy.check_action(action)
+        if action not in self._policy.two_party:
             raise InvalidInputError(
                 "action", "an action between two customers (`two_party`)", "one of a single customer"
             )

@@ -22,6 +22,6 @@ class Value:
         shown = []
         for each in fields(cast(Any, type(self))):
             value = getattr(self, each.name)
-            if each.repr and value is not None and value != () and value != each.default:
+            if each.repr and value not in (None, (), {}, each.default):
                 shown.append(f"{each.alias}={value!r}")
         return f"{type(self).__name__}({', '.join(shown)})"

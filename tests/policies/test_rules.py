@@ -14,10 +14,12 @@ from custstatus import (
     CAPILLARY,
     Action,
     ClientState,
+    Condition,
     CustomerStatus,
     Effect,
     InvalidInputError,
     Membership,
+    Party,
     Restriction,
     RestrictionPolicy,
     block,
@@ -74,11 +76,11 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("write", "field"),
         [
-            (lambda: mark(when=SUSPENDED), "Restriction.actions"),
-            (lambda: mark(_any("transaction"), when=SUSPENDED), "Restriction.actions"),
-            (lambda: mark(Action.OFFERS, when=[]), "Restriction.when"),
-            (lambda: mark(Action.OFFERS, when=_any("Lost phone")), "Restriction.when"),
-            (lambda: mark(Action.OFFERS, when=_any([Action.OFFERS])), "Restriction.when"),
+            (lambda: mark(when=SUSPENDED), "actions"),
+            (lambda: mark(_any("transaction"), when=SUSPENDED), "actions"),
+            (lambda: mark(Action.OFFERS, when=[]), "when"),
+            (lambda: mark(Action.OFFERS, when=_any("Lost phone")), "when"),
+            (lambda: mark(Action.OFFERS, when=_any([Action.OFFERS])), "when"),
             (lambda: mark(Action.OFFERS, when=SUSPENDED, reason="x" * 1_001), "Restriction.reason"),
             (lambda: mark(Action.OFFERS, when=SUSPENDED, reason=_any(None)), "Restriction.reason"),
             (lambda: mark(Action.OFFERS, when=SUSPENDED, customer_message="\x00"), "Restriction.customer_message"),
@@ -134,3 +136,31 @@ class TestPolicies:
         assert all(rule.actions is None for rule in blocks)
         closed = {place for rule in blocks for place in rule.when}
         assert closed == {CustomerStatus.DELETED, ClientState.DELETED, ClientState.EXCLUDED}
+
+
+class TestSidesAndConditions:
+    LARGE = Condition("large", tuple, lambda _: True)
+
+    def test_a_rule_may_be_for_one_side_and_under_a_condition(self) -> None:
+        # D39
+        for write in (mark, block):
+            rule = write(Action.POINTS_TRANSFER, when=SUSPENDED, party=Party.SOURCE, condition=self.LARGE)
+            assert (rule.party, rule.condition) == (Party.SOURCE, self.LARGE)
+            assert write(Action.POINTS_TRANSFER, when=SUSPENDED).party is None
+        assert block_everything(when=SUSPENDED, condition=self.LARGE).condition is self.LARGE
+
+    @pytest.mark.parametrize("party", ["source", 5, True, Action.LOGIN])
+    def test_what_is_no_side_is_told(self, party: Any) -> None:
+        with pytest.raises(InvalidInputError) as refused:
+            mark(Action.POINTS_TRANSFER, when=SUSPENDED, party=party)
+        assert refused.value.field == "Restriction.party"
+
+    def test_a_side_is_one_of_actions_that_are_named(self) -> None:
+        with pytest.raises(InvalidInputError, match="of actions that are named"):
+            Restriction(Effect.BLOCK, None, frozenset({SUSPENDED}), party=Party.SOURCE)
+
+    def test_a_rule_tells_its_side_and_its_condition(self) -> None:
+        rule = block(Action.POINTS_TRANSFER, when=SUSPENDED, party=Party.SOURCE, condition=self.LARGE)
+        assert "party=<Party.SOURCE: 'source'>" in repr(rule)
+        assert "condition=Condition(name='large'" in repr(rule)
+        assert "lambda" not in repr(rule)

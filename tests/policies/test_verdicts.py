@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from attrs import evolve
@@ -20,14 +20,18 @@ from custstatus import (
     Action,
     AnyAction,
     CompiledPolicy,
+    Condition,
     CustomerStatus,
     Effect,
+    InvalidInputError,
     LegacyFraudStatus,
     Lifecycle,
     Membership,
     Need,
     NoLabels,
     OrgConfig,
+    Party,
+    Question,
     Restriction,
     RestrictionPolicy,
     Standing,
@@ -184,8 +188,13 @@ rules = st.builds(
 
 def applying(policy: list[Restriction], places: tuple[Any, ...], action: Action) -> list[Restriction]:
     """The oracle: the rules that apply to an action at places, read off the rules one by one."""
-    here = {*places, *(place.status for place in places if isinstance(place, StatusLabel))}
-    return [rule for rule in policy for _ in here & rule.when if rule.actions is None or action in rule.actions]
+    stands = [{place, place.status} if isinstance(place, StatusLabel) else {place} for place in places]
+    return [
+        rule
+        for rule in policy
+        for stand in stands
+        if stand & rule.when and (rule.actions is None or action in rule.actions)
+    ]
 
 
 class TestAnyPolicy:
@@ -388,3 +397,118 @@ def test_a_waived_policy_restricts_active() -> None:
     rules = CAPILLARY + RestrictionPolicy(block(Action.OFFERS, when=ACTIVE))
     config = evolve(OrgConfig("acme", Label), restrictions=rules, waives=[Waiver.ACTIVE_MAY_BE_RESTRICTED])
     assert config.policy.verdict(ACTIVE, Label.REGULAR, Action.OFFERS).effect is Effect.BLOCK
+
+
+class Held(NamedTuple):
+    """A context that says outright which conditions hold."""
+
+    names: frozenset[str]
+
+
+def holding(name: str) -> Condition[Held]:
+    """A condition that holds of a context which says so."""
+    return Condition(name, Held, lambda held: name in held.names)
+
+
+CONDITIONS = {name: holding(name) for name in ("x", "y")}
+EVERY_ANSWER = [Held(frozenset(names)) for names in ((), ("x",), ("y",), ("x", "y"))]
+
+conditional_rules = st.builds(
+    lambda effect, when, name: Restriction(effect, [Action.LOGIN], when, condition=CONDITIONS.get(name)),
+    st.sampled_from([Effect.MARK, Effect.BLOCK]),
+    st.sampled_from([SUSPENDED, Label.ABROAD, Membership.ON_HOLD]),
+    st.sampled_from(["x", "y", ""]),
+)
+
+
+class TestConditions:
+    """What is said of a verdict without asking its conditions, held against asking them with every answer there is."""
+
+    @staticmethod
+    def strictnesses(verdict: Verdict) -> list[int]:
+        """How strict it comes out, for every answer of the conditions."""
+        return [verdict.given(answer).effect.strictness for answer in EVERY_ANSWER]
+
+    @some_examples
+    @given(st.lists(conditional_rules, max_size=5))
+    def test_a_rule_applies_exactly_where_its_condition_holds(self, policy: list[Restriction]) -> None:
+        here = {SUSPENDED, Label.ABROAD, Membership.ON_HOLD}
+        account = at(Label.ABROAD, Membership.ON_HOLD)
+        made = compiled(*policy)
+        for answer in EVERY_ANSWER:
+            expected = [
+                rule
+                for rule in policy
+                for _ in here & rule.when
+                if rule.condition is None or rule.condition.name in answer.names
+            ]
+            verdict = made.verdict_of(account, Action.LOGIN, context=answer)
+            assert sorted(repr(each.rule) for each in verdict.contributions) == sorted(map(repr, expected))
+            assert verdict.effect.strictness == max((rule.effect.strictness for rule in expected), default=0)
+            assert made(Question(Action.LOGIN, account, None, answer)) == verdict
+
+    @some_examples
+    @given(st.lists(conditional_rules, max_size=5))
+    def test_floor_effect_and_conditions_are_what_every_answer_says(self, policy: list[Restriction]) -> None:
+        verdict = compiled(*policy).verdict(SUSPENDED, Label.ABROAD, Action.LOGIN)
+        strict = self.strictnesses(verdict)
+        assert (verdict.floor.strictness, verdict.effect.strictness) == (min(strict), max(strict))
+        deciding = {
+            name
+            for name in CONDITIONS
+            for answer in EVERY_ANSWER
+            if verdict.given(answer).effect is not verdict.given(Held(answer.names ^ {name})).effect
+        }
+        assert {condition.name for condition in verdict.conditions} == deciding
+
+    @some_examples
+    @given(st.lists(conditional_rules, max_size=4), st.lists(conditional_rules, max_size=4))
+    def test_as_strict_as_another_is_so_for_every_answer(
+        self, policy: list[Restriction], other: list[Restriction]
+    ) -> None:
+        mine, theirs = (compiled(*each).verdict(SUSPENDED, Label.ABROAD, Action.LOGIN) for each in (policy, other))
+        expected = all(
+            ours >= his for ours, his in zip(self.strictnesses(mine), self.strictnesses(theirs), strict=True)
+        )
+        assert mine.is_as_strict_as(theirs) is expected
+
+    def test_conditional_rules_of_several_lifecycles_are_merged_and_asked_together(self) -> None:
+        policy = compiled(
+            block(Action.LOGIN, when=SUSPENDED, condition=CONDITIONS["x"]),
+            mark(Action.LOGIN, when=Membership.ON_HOLD, condition=CONDITIONS["y"]),
+        )
+        account = at(Label.ABROAD, Membership.ON_HOLD)
+        effects = [policy.verdict_of(account, Action.LOGIN, context=answer).effect for answer in EVERY_ANSWER]
+        assert effects == [Effect.ALLOW, Effect.BLOCK, Effect.MARK, Effect.BLOCK]
+
+
+class TestSides:
+    RULES = (
+        block(Action.POINTS_TRANSFER, when=SUSPENDED, party=Party.SOURCE, code="415"),
+        mark(Action.POINTS_TRANSFER, when=SUSPENDED, party=Party.DESTINATION, code="414"),
+    )
+
+    def test_each_side_has_a_cell_of_its_own_and_asked_alone_both_apply(self) -> None:
+        # D39
+        policy = compiled(*self.RULES)
+        codes = {
+            party: policy.verdict(SUSPENDED, Label.ABROAD, Action.POINTS_TRANSFER, party).code
+            for party in (None, *Party)
+        }
+        assert codes == {None: "415", Party.SOURCE: "415", Party.DESTINATION: "414"}
+        alone = policy.verdict(SUSPENDED, Label.ABROAD, Action.POINTS_TRANSFER)
+        assert [each.rule.code for each in alone.contributions] == ["415", "414"]
+
+    def test_the_side_of_an_action_of_one_customer_is_passed_over(self) -> None:
+        policy = compiled(*self.RULES, block(Action.LOGIN, when=SUSPENDED))
+        for party in Party:
+            asked = policy.verdict_of(at(Label.ABROAD), Action.LOGIN, party=party)
+            assert asked is policy.verdict_of(at(Label.ABROAD), Action.LOGIN)
+
+    @pytest.mark.parametrize("party", ["source", 5, Action.LOGIN, []], ids=repr)
+    def test_what_is_no_side_is_told_and_not_taken_for_a_stored_value(self, party: Any) -> None:
+        policy = compiled(*self.RULES)
+        with pytest.raises(InvalidInputError, match="party"):
+            policy.verdict(SUSPENDED, Label.ABROAD, Action.POINTS_TRANSFER, party)
+        with pytest.raises(InvalidInputError, match="party"):
+            policy.verdict_of(at(Label.ABROAD), Action.POINTS_TRANSFER, party=party)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from sqlite3 import Connection
-from typing import assert_type
+from typing import NamedTuple, assert_type
 
+from attrs import frozen
 from statemachine import Event, State, StateMachine
 from statemachine.states import States
 
@@ -21,8 +22,11 @@ from custstatus import (
     AnyAction,
     AnyChannel,
     Applied,
+    Approval,
+    AsStrictAs,
     Channel,
     ClientState,
+    Condition,
     CustomerStatus,
     Decision,
     Desk,
@@ -40,7 +44,11 @@ from custstatus import (
     Option,
     OrgConfig,
     Page,
+    Party,
     Plan,
+    Policy,
+    Proof,
+    Question,
     Refusal,
     Report,
     RestrictionPolicy,
@@ -52,12 +60,15 @@ from custstatus import (
     Store,
     Sweep,
     Tally,
+    TwoPartyDecision,
     Verdict,
     Verification,
     Wish,
+    always_allow,
     block,
     block_everything,
     mark,
+    never_allow,
 )
 
 
@@ -157,6 +168,61 @@ assert_type(acme.check("c-42", ShopAction.PARKING), Decision[Label])
 several = acme.decide_all("c-42", [Action.TRANSACTION, ShopAction.PARKING])
 assert_type(several, dict[AnyAction, Decision[Label]])
 
+
+# ask with conditions, with policies of the host's own, and between two
+@frozen
+class Sale:
+    amount: int
+
+
+class Ticket(NamedTuple):
+    amount: int
+
+
+large = Condition("large", Sale, lambda sale: sale.amount > 500)
+assert_type(large, Condition[Sale])
+assert_type(Condition("large", Ticket, lambda ticket: ticket.amount > 500), Condition[Ticket])
+block(Action.POINTS_TRANSFER, when=CustomerStatus.SUSPENDED, condition=large, party=Party.SOURCE)
+block_everything(when=CustomerStatus.DELETED, condition=large)
+
+
+def risk(question: Question) -> Verdict:
+    assert_type(question.action, AnyAction)
+    assert_type(question.account, Account)
+    assert_type(question.party, Party | None)
+    assert_type(question.context, object)
+    return Verdict(question.action, Effect.MARK, "risk", "by risk")
+
+
+class Risk:
+    def __call__(self, question: Question) -> Verdict:
+        return Verdict(question.action, Effect.ALLOW)
+
+
+own: list[Policy] = [risk, Risk(), ACME.policy, lambda question: Verdict(question.action, Effect.ALLOW)]
+invariants = [
+    never_allow(Action.LOGIN, when=CustomerStatus.DELETED, guarded=True),
+    always_allow(when=[Label.REGULAR, CustomerStatus.ACTIVE]),
+    AsStrictAs(Label.CLOSED, CustomerStatus.SUSPENDED),
+]
+guarded = OrgConfig(
+    "guarded",
+    Label,
+    two_party=[Action.POINTS_TRANSFER],
+    policies={"risk": risk, "object": Risk(), "acme": ACME.policy},
+    invariants=invariants,
+    approvals=[Approval([Action.LOGIN], CustomerStatus.DELETED, "ada", "why")],
+)
+assert_type(guarded, OrgConfig[Label])
+assert_type(OrgConfig.from_json("", Label, conditions=[large], policies={"risk": risk}), OrgConfig[Label])
+assert_type(acme.decide("c-42", Action.LOGIN, context=Sale(20)), Decision[Label])
+between = acme.decide_between(Action.POINTS_TRANSFER, "c-42", "c-43", context=Sale(20))
+assert_type(between, TwoPartyDecision[Label])
+assert_type(between.source, Decision[Label])
+assert_type(between.denials, tuple[Decision[Label], ...])
+assert_type(acme.check_between(Action.POINTS_TRANSFER, "c-42", "c-43"), TwoPartyDecision[Label])
+assert_type(never_allow(when=Label.CLOSED).proof(ACME.policy), Proof)
+
 # look
 standing = acme.standing("c-42", CUSTOMER_STATUS)
 assert_type(standing, Standing[CustomerStatus, Label] | None)
@@ -180,7 +246,7 @@ assert_type(acme.customers(CUSTOMER_STATUS, label=Label.DORMANT), Page[Listed[Cu
 assert_type(acme.customers(CARD, Card.ISSUED, Card.BLOCKED), Page[Listed[Card, Label]])
 assert_type(acme.deleted(), Page[Listed[CustomerStatus, Label]])
 assert_type(acme.inactive(timedelta(days=180)), Page[Listed[CustomerStatus, Label]])
-assert_type(acme.reportable(), Page[Listed[CustomerStatus, Label]])
+assert_type(acme.reportable(), Page[Listed[CustomerStatus | LegacyFraudStatus, Label]])
 assert_type(acme.counts(MEMBERSHIP), tuple[Tally[Membership, Label], ...])
 assert_type(acme.activities("c-42"), Page[Activity])
 assert_type(acme.by_reference("receipt-1"), tuple[Activity, ...])

@@ -9,15 +9,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from attrs import frozen
+
 from custstatus import (
     CLIENT_STATE,
     CUSTOMER_STATUS,
     MEMBERSHIP,
+    Account,
     Action,
     Activity,
     Actor,
     Channel,
     ClientState,
+    Condition,
     CustomerStatus,
     Effect,
     Identifier,
@@ -28,11 +32,15 @@ from custstatus import (
     MemoryStore,
     Move,
     OrgConfig,
+    Policy,
+    Question,
     SQLiteStore,
     StatusLabel,
     StatusService,
+    Verdict,
     block,
     mark,
+    never_allow,
 )
 
 
@@ -43,6 +51,20 @@ class Label(StatusLabel):
 
 class Other(StatusLabel):
     REGULAR = "Regular", CustomerStatus.ACTIVE
+
+
+@frozen
+class Sale:
+    amount: int
+
+
+@frozen
+class Visit:
+    hour: int
+
+
+def is_late(visit: Visit) -> bool:
+    return visit.hour > 22
 
 
 acme = StatusService(MemoryStore(), OrgConfig("acme", Label, lifecycles=[CUSTOMER_STATUS, MEMBERSHIP]))
@@ -107,6 +129,41 @@ block(Label.LOST_PHONE, when=Action.TRANSACTION)  # type: ignore[arg-type]
 acme.decide("c-42", Action.TRANSACTION) == Effect.BLOCK  # type: ignore[comparison-overlap]
 acme.decide("c-42", Action.TRANSACTION).effect == "block"  # type: ignore[comparison-overlap]
 acme.decide("c-42", Action.TRANSACTION).effect is Action.TRANSACTION  # type: ignore[comparison-overlap]
+
+# A condition over another context, or that answers something else.
+Condition("large", Sale, lambda sale: sale.amuont > 500)  # type: ignore[attr-defined]
+Condition("large", Sale, lambda sale: "yes")  # type: ignore[arg-type, return-value]
+Condition("large", Sale, is_late)  # type: ignore[arg-type]
+Condition("large", Sale(20), lambda sale: True)  # type: ignore[arg-type]
+block(Action.OFFERS, when=Label.LOST_PHONE, condition=is_late)  # type: ignore[arg-type]
+block(Action.POINTS_TRANSFER, when=Label.LOST_PHONE, party="source")  # type: ignore[arg-type]
+
+
+# A policy of another shape.
+def asks_for_more(question: Question, more: int) -> Verdict:
+    return Verdict(question.action, Effect.ALLOW)
+
+
+def asks_an_account(account: Account) -> Verdict:
+    return Verdict(Action.LOGIN, Effect.ALLOW)
+
+
+def answers_an_effect(question: Question) -> Effect:
+    return Effect.ALLOW
+
+
+more: Policy = asks_for_more  # type: ignore[assignment]
+account: Policy = asks_an_account  # type: ignore[assignment]
+effect: Policy = answers_an_effect  # type: ignore[assignment]
+OrgConfig("acme", Label, policies={"risk": answers_an_effect})  # type: ignore[dict-item]
+OrgConfig("acme", Label, policies=[asks_an_account])  # type: ignore[arg-type]
+OrgConfig("acme", Label, two_party=["points_transfer"])  # type: ignore[list-item]
+Verdict(Action.LOGIN, "block")  # type: ignore[arg-type]
+acme.decide_between("points_transfer", "c-42", "c-43")  # type: ignore[arg-type]
+acme.decide_between(Action.POINTS_TRANSFER, "c-42")  # type: ignore[call-arg]
+acme.decide_between(Action.POINTS_TRANSFER, "c-42", "c-43").code == Effect.BLOCK  # type: ignore[comparison-overlap]
+never_allow("login", when=CustomerStatus.DELETED)  # type: ignore[arg-type]
+never_allow(Action.LOGIN, when="deleted")  # type: ignore[arg-type]
 
 # A status of another lifecycle.
 acme.customers(CUSTOMER_STATUS, ClientState.NEW)  # type: ignore[misc]

@@ -123,5 +123,6 @@ class Card:
 
 
 def _because(each: Contribution) -> str:
-    condition = each.rule.condition
-    return each.rule.reason + ("" if condition is None else f" (if {condition.name})")
+    condition, party = each.rule.condition, each.rule.party
+    side = "" if party is None else f" (as {party.value})"
+    return each.rule.reason + side + ("" if condition is None else f" (if {condition.name})")

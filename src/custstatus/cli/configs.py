@@ -11,7 +11,7 @@ from custstatus import CuststatusError, OrgConfig
 from custstatus.cli.errors import CommandError
 from custstatus.cli.kept import opened, resolved
 
-__all__ = ["config_of", "object_of"]
+__all__ = ["config_of", "kept_config", "object_of"]
 
 
 def config_of(name: str, org: str | None = None) -> OrgConfig[Any]:
@@ -33,14 +33,24 @@ def config_of(name: str, org: str | None = None) -> OrgConfig[Any]:
         except Exception as error:  # a text that is no such document may fail anywhere
             raise CommandError(f"{name} holds no configuration ({type(error).__name__})", code=2) from None
     if path.suffix in {".db", ".sqlite", ".sqlite3"}:
-        with opened(path, org) as kept:
-            if kept.config is None:
-                raise CommandError(f"{path}: no entry yet, or none whose configuration this version can resolve")
-            return kept.config
+        return kept_config(path, org)
     found = object_of(name)
     if not isinstance(found, OrgConfig):
         raise CommandError(f"{name} is no OrgConfig, but {type(found).__name__}", code=2)
     return found
+
+
+def kept_config(path: Path, org: str | None) -> OrgConfig[Any]:
+    """
+    The configuration under which the last entry in a SQLite file was made.
+
+    Raises:
+        CommandError: There is none, or it is not clear which organisation is meant.
+    """
+    with opened(path, org) as kept:
+        if kept.config is None:
+            raise CommandError(f"{path}: no entry yet, or none whose configuration this version can resolve")
+        return kept.config
 
 
 def object_of(name: str) -> Any:
@@ -60,7 +70,7 @@ def object_of(name: str) -> Any:
         module = importlib.import_module(module_name)
     except CuststatusError as error:
         raise CommandError(f"{module_name} does not load: {error}", code=1) from error
-    except Exception as error:  # whatever a host's module does when it is imported
+    except (Exception, SystemExit) as error:  # whatever a host's module does when it is imported
         raise CommandError(f"{module_name} does not load: {type(error).__name__}: {error}", code=2) from error
     try:
         return getattr(module, attribute)

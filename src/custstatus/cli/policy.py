@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from custstatus import AnyAction, Invariant, OrgConfig, Outcome, SQLiteStore, Status, StatusLabel, never_allow
-from custstatus.cli.configs import config_of, object_of
+from custstatus import AnyAction, Invariant, OrgConfig, Outcome, Proof, SQLiteStore, Status, StatusLabel, never_allow
+from custstatus.cli.configs import config_of, kept_config, object_of
 from custstatus.cli.errors import CommandError
 from custstatus.cli.progress import bar
 from custstatus.cli.tables import console, many, plain, table, words
@@ -31,13 +31,16 @@ policy = typer.Typer(
 
 _NAMED = "as MODULE:NAME, a .json file that `policy export` wrote, or a SQLite file whose last entry's counts"
 Config = Annotated[str, typer.Option("--config", help=f"The configuration, {_NAMED}.", show_default=False)]
+Organisation = Annotated[
+    str | None, typer.Option("--org", help="The organisation, where a file has several.", show_default=False)
+]
 AsMarkdown = Annotated[bool, typer.Option("--markdown", help="As Markdown: for a page, or a pull request.")]
 
 
 @policy.command()
-def matrix(config: Config, markdown: AsMarkdown = False) -> None:
+def matrix(config: Config, org: Organisation = None, markdown: AsMarkdown = False) -> None:
     """Show every verdict: a row an action, a column a status; labels only where they differ."""
-    shown = tabled(config_of(config).policy)
+    shown = tabled(config_of(config, org).policy)
     if markdown:
         typer.echo(shown.markdown(), nl=False)
         return
@@ -56,6 +59,7 @@ def matrix(config: Config, markdown: AsMarkdown = False) -> None:
 @policy.command()
 def prove(
     config: Config,
+    org: Organisation = None,
     never: Annotated[
         list[str] | None, typer.Option(help="An action that must be blocked; with --when.", show_default=False)
     ] = None,
@@ -69,9 +73,9 @@ def prove(
     """
     Prove what the configuration declares as its invariants, and what is asked for here, by looking at every cell.
 
-    Ends with 1 unless all of it is proved.
+    Ends with 1 unless all of it is proved, or approved in the configuration.
     """
-    found = config_of(config)
+    found = config_of(config, org)
     asked = [*found.invariants, *_invariants(invariants)]
     if never or when:
         if not (never and when):
@@ -83,9 +87,13 @@ def prove(
             "nothing to prove: the configuration declares no invariant; use --never or --invariants", code=2
         )
     proofs = [proved(found.policy, each) for each in asked]
+    if never and not proofs[-1].cells:
+        raise CommandError("no lifecycle that restricts anything has such a place, so there is nothing to prove")
+    open_ = [proof for proof in proofs if not _is_settled(proof, found)]
     for proof in proofs:
-        typer.echo(plain(str(proof)))
-    if not all(proof.outcome is Outcome.PROVED for proof in proofs):
+        settled = proof.is_proved or proof in open_
+        typer.echo(plain(f"{'' if settled else 'approved, though '}{proof}"))
+    if open_:
         raise typer.Exit(1)
 
 
@@ -93,6 +101,7 @@ def prove(
 def diff(
     config: Config,
     old: Annotated[str, typer.Option(help=f"What is live, {_NAMED}.", show_default=False)],
+    org: Organisation = None,
     markdown: AsMarkdown = False,
 ) -> None:
     """
@@ -100,7 +109,8 @@ def diff(
 
     Ends with 1 where something is milder, or may be, without an approval in the configuration: for a pipeline.
     """
-    difference = compared(config_of(old), config_of(config))
+    new = config_of(config, org)
+    difference = compared(config_of(old, new.org), new)
     typer.echo(difference.markdown() if markdown else plain_lines(str(difference)), nl=not markdown)
     if difference.unapproved:
         count = many(len(difference.unapproved), "cell is", "cells are")
@@ -109,9 +119,9 @@ def diff(
 
 
 @policy.command()
-def lint(config: Config) -> None:
+def lint(config: Config, org: Organisation = None) -> None:
     """List what is odd: rules that never decide, labels that differ, actions without a rule, dead ends, detours."""
-    found = linted(config_of(config))
+    found = linted(config_of(config, org))
     for kind in Lint:
         several = [finding for finding in found if finding.lint is kind]
         if kind is Lint.ACTION_WITHOUT_RULE and several:
@@ -130,11 +140,12 @@ def replay(
         str | None,
         typer.Option(help="What was live; by default what the file's last entry was made under.", show_default=False),
     ] = None,
+    org: Organisation = None,
     ids: Annotated[int, typer.Option(min=0, help="How many customers to name in each row; 0 for all.")] = 5,
 ) -> None:
     """Hold the configuration against what really happened: who would have been blocked or marked, and who no longer."""
-    new = config_of(config)
-    before = config_of(str(db) if old is None else old, new.org)
+    new = config_of(config, org)
+    before = kept_config(db, new.org) if old is None else config_of(old, new.org)
     with closing(SQLiteStore(db, create=False)) as store, bar("replaying") as done:
         outcome = replayed(before, new, store, progress=done)
     rows = [
@@ -158,14 +169,22 @@ def replay(
         typer.echo(
             plain(f"{many(len(outcome.unresolved), 'customer')} stood where there is no place any more: {unknown}")
         )
+    if outcome.depends_on:
+        typer.echo(plain(f"UNKNOWN whom these would treat otherwise: {', '.join(outcome.depends_on)}"))
     if outcome.skipped:
         typer.echo(f"{many(outcome.skipped, 'activity', 'activities')} of a kind that the configuration lacks")
 
 
 @policy.command()
-def export(config: Config) -> None:
+def export(config: Config, org: Organisation = None) -> None:
     """Write a configuration as JSON, for a later `diff`."""
-    typer.echo(config_of(config).to_json())
+    typer.echo(config_of(config, org).to_json())
+
+
+def _is_settled(proof: Proof, config: OrgConfig[Any]) -> bool:
+    """Whether it is proved, or refuted where the configuration has an approval only."""
+    approved = proof.outcome is Outcome.REFUTED and proof.counterexamples and not proof.unapproved(config.approvals)
+    return proof.is_proved or bool(approved)
 
 
 def plain_lines(text: str) -> str:

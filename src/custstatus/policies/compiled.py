@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from attrs import field, frozen
 
-from custstatus.errors import StoredValueError, UnknownActionError
+from custstatus.bounds import kind_of
+from custstatus.errors import InvalidInputError, StoredValueError, UnknownActionError
 from custstatus.lifecycle import Lifecycle, Need, Status
 from custstatus.policies.policy import Policy, Question, opinion
 from custstatus.policies.rules import Party, Place, Restriction, RestrictionPolicy
@@ -148,7 +149,7 @@ class CompiledPolicy(Value):
             labels=labels,
             actions=actions,
             two_party=two_party & frozenset(actions),
-            own=dict(own or {}),
+            own=dict(sorted((own or {}).items())),
             places=tuple(Located(each.name, *where) for each in on for where in _all_places(each, labels)),
             cells=cells,
             sides=sides,
@@ -166,17 +167,20 @@ class CompiledPolicy(Value):
         tables: list[tuple[Party | None, Any, tuple[AnyAction, ...]]] = [(None, cells, actions)]
         tables += [(party, sides[party], tuple(compiled.two_party)) for party in Party]
         lifting = compiled._lifts
-        at: dict[Place, list[tuple[int, Restriction]]] = {}
+        at: dict[Place, dict[int, Restriction]] = {}
         for rank, rule in enumerate(sorted(policy, key=_rank)):
             for place in rule.when:
-                at.setdefault(place, []).append((rank, rule))
+                at.setdefault(place, {})[rank] = rule
         for party, table, asked in tables:
             allowed = {action: Verdict.of(action, (), lifting, party) for action in asked}
             for where in [(None, None), *compiled._stored.values()]:
                 table.update({(*where, action): verdict for action, verdict in allowed.items()})
         for lifecycle, status, label in compiled.places:
-            rules = at.get(status, []) if label is None else sorted(at.get(status, []) + at.get(label, []), key=_first)
-            contributions = [Contribution(rule, lifecycle, status, label) for _, rule in rules]
+            # A rule for a status and one of its labels applies once.
+            rules = (
+                at.get(status, {}) if label is None else dict(sorted((at.get(status, {}) | at.get(label, {})).items()))
+            )
+            contributions = [Contribution(rule, lifecycle, status, label) for rule in rules.values()]
             for party, table, asked in tables:
                 for action, applying in _by_action(contributions, party, asked).items():
                     table[status, label, action] = Verdict.of(action, tuple(applying), lifting, party)
@@ -243,7 +247,8 @@ class CompiledPolicy(Value):
                 return self.cells[status, label, action]
             return self.sides[party][status, label, action]
         except (KeyError, TypeError):
-            self._check_action(action)
+            self.check_action(action)
+            _check_party(party)
             raise StoredValueError(
                 type(status).__name__, "place", f"{status and status.name} / {label and label.name}"
             ) from None
@@ -280,7 +285,8 @@ class CompiledPolicy(Value):
 
     def restricted(self, account: Account, action: AnyAction, party: Party | None = None) -> Verdict:
         """What the restrictions alone say for an account, were every condition to hold. Raises as `verdict` does."""
-        self._check_action(action)
+        self.check_action(action)
+        _check_party(party)
         party = party if action in self.two_party else None
         merged = self._tested.get((account.places, action, party))
         return self._merge(account, action, party) if merged is None else merged
@@ -334,7 +340,8 @@ class CompiledPolicy(Value):
                     found.append(Lift(name, to_status, to_label, move.event, move.needs, move.back, effect))
         return tuple(found)
 
-    def _check_action(self, action: object) -> None:
+    def check_action(self, action: object) -> None:
+        """UnknownActionError unless the configuration has the action."""
         if not self.knows(action):
             name = action.name if isinstance(action, AnyAction) else type(action).__name__
             raise UnknownActionError(self.org, name, (known.name for known in self.actions))
@@ -342,21 +349,16 @@ class CompiledPolicy(Value):
 
 def _rank(rule: Restriction) -> tuple[Any, ...]:
     """The order in which rules are told, whatever the order in which they are written: the strictest first."""
+    texts = rule.code or "", rule.reason, rule.customer_message or ""
     party = "" if rule.party is None else rule.party.value
     condition = "" if rule.condition is None else rule.condition.name
-    return (
-        -rule.effect.strictness,
-        condition != "",
-        rule.code or "",
-        rule.reason,
-        rule.customer_message or "",
-        party,
-        condition,
-    )
+    actions = [] if rule.actions is None else sorted(action.value for action in rule.actions)
+    return -rule.effect.strictness, condition != "", *texts, party, condition, actions
 
 
-def _first(ranked: tuple[int, Restriction]) -> int:
-    return ranked[0]
+def _check_party(party: object) -> None:
+    if party is not None and not isinstance(party, Party):
+        raise InvalidInputError("party", "a Party, or None", kind_of(party))
 
 
 def _lifecycle(each: Contribution) -> str:

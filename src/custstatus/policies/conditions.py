@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, NoReturn, TypeVar
 
-from attrs import field, fields_dict, frozen, has
+from attrs import field, frozen
 
 from custstatus import bounds
 from custstatus.bounds import check_id, check_text, kind_of
@@ -27,18 +27,6 @@ class Absent:
 
     def __call__(self, *_: object) -> NoReturn:
         raise LookupError("not at hand")
-
-
-def _is_frozen(kind: type[Any]) -> bool:
-    """Whether the values of a class cannot be changed: a frozen attrs class, a frozen dataclass or a named tuple."""
-    if issubclass(kind, tuple):
-        return True
-    names = list(fields_dict(kind)) if has(kind) else list(getattr(kind, "__dataclass_fields__", ()))
-    try:
-        setattr(object.__new__(kind), names[0] if names else "field", None)
-    except AttributeError:
-        return has(kind) or hasattr(kind, "__dataclass_fields__")
-    return False
 
 
 @frozen(repr=False)
@@ -67,12 +55,19 @@ class Condition(Value, Generic[C]):
     """For staff: what it asks for."""
 
     def __attrs_post_init__(self) -> None:
-        check_id("Condition.name", self.name, bounds.LABEL)
-        if not isinstance(self.over, type) or not _is_frozen(self.over):
+        if "," in check_id("Condition.name", self.name, bounds.LABEL):
+            raise InvalidInputError("Condition.name", "a name without a comma, which parts names", "one with")
+        if not isinstance(self.over, type) or not self._is_frozen(self.over):
             raise InvalidInputError("Condition.over", "a frozen class", kind_of(self.over))
         if not callable(self.holds):
             raise InvalidInputError("Condition.holds", "a callable over the context", kind_of(self.holds))
         check_text("Condition.why", self.why)
+
+    def _is_frozen(self, kind: type[Any]) -> bool:
+        """Whether the values of a class cannot be changed: a named tuple, a frozen dataclass, or a frozen attrs class as this."""
+        ours: object = type(self).__setattr__
+        parameters = getattr(kind, "__dataclass_params__", None)
+        return issubclass(kind, tuple) or getattr(parameters, "frozen", kind.__setattr__ is ours)
 
     @classmethod
     def absent(cls, name: str) -> Condition[Any]:

@@ -18,9 +18,10 @@ from custstatus.bounds import check_id, check_text, kind_of
 from custstatus.errors import InvalidInputError
 from custstatus.lifecycle import Status
 from custstatus.policies.compiled import Cell, Cells, CompiledPolicy, Located
-from custstatus.policies.rules import Party, Place, Restriction, RestrictionPolicy
+from custstatus.policies.rules import Party, Place, Restriction, RestrictionPolicy, acts, places
 from custstatus.policies.verdicts import Verdict
 from custstatus.records import AnyAction, Effect, StatusLabel
+from custstatus.states import CustomerStatus
 from custstatus.values import Value
 
 __all__ = [
@@ -53,6 +54,8 @@ class Counterexample(NamedTuple):
     """A cell where an invariant does not hold, or is not known to."""
 
     cell: Cell
+    who: str
+    """The cell in words: a customer who stands where, doing what."""
     floor: Effect
     """What the policy says there, no condition holding."""
     effect: Effect
@@ -61,25 +64,31 @@ class Counterexample(NamedTuple):
     why: str = ""
     """The rule's words, or what it depends on."""
 
+    @classmethod
+    def of(cls, policy: CompiledPolicy, cell: Cell, expected: str) -> Counterexample:
+        """What a policy says of a cell, against what was expected."""
+        verdict = policy.verdict(cell.status, cell.label, cell.action, cell.party)
+        return cls(cell, _spoken(cell, policy), verdict.floor, verdict.effect, expected, _because(verdict))
+
     def __str__(self) -> str:
         done = " or ".join(dict.fromkeys([_DONE[self.floor], _DONE[self.effect]]))
-        return f"{spoken(self.cell)} is {done}{f' ({self.why})' if self.why else ''}; expected {self.expected}"
+        return f"{self.who} is {done}{f' ({self.why})' if self.why else ''}; expected {self.expected}"
 
 
 _DONE = {Effect.ALLOW: "allowed", Effect.MARK: "marked", Effect.BLOCK: "blocked"}
 
 
-def spoken(cell: Cell) -> str:
+def _spoken(cell: Cell, policy: CompiledPolicy) -> str:
     """A cell in words: who does what."""
-    who = _placed(cell.status, cell.label)
+    where = cell.status.value.replace("_", " ")
+    if cell.label is not None:
+        where += f" under {cell.label.text!r}"
+    elif isinstance(cell.status, CustomerStatus) and len(policy.labels):
+        where += " without a label, as before there were any"
+    if not isinstance(cell.status, CustomerStatus):
+        where += f" ({cell.lifecycle.replace('_', ' ')})"
     party = "" if cell.party is None else f" as {cell.party.value}"
-    return f"a customer who is {who}: {cell.action.value.replace('_', ' ')}{party}"
-
-
-def _placed(status: Status, label: StatusLabel | None) -> str:
-    words = status.value.replace("_", " ")
-    name = words if label is None else f"{words} under {label.text!r}"
-    return name if type(status).__name__ == "CustomerStatus" else f"{name} ({type(status).__name__})"
+    return f"a customer who is {where}: {cell.action.value.replace('_', ' ')}{party}"
 
 
 @frozen(repr=False)
@@ -95,6 +104,14 @@ class Proof(Value):
     """The cells where it depends on what is decided at run time."""
     depends_on: tuple[str, ...] = ()
     """The names of the conditions, and of the host's own policies, on which it depends."""
+
+    def unapproved(self, approvals: Iterable[Approval]) -> tuple[Counterexample, ...]:
+        """The counterexamples that no approval covers; an approval covers nothing of what is fixed."""
+        if not self.invariant.is_guarded:
+            return self.counterexamples
+        return tuple(
+            each for each in self.counterexamples if not any(approval.covers(each.cell) for approval in approvals)
+        )
 
     @property
     def is_proved(self) -> bool:
@@ -116,25 +133,22 @@ _SHOWN = 3
 class Invariant(Value):
     """The base of invariants: a host may write its own with a `proof` method."""
 
+    @property
+    def is_guarded(self) -> bool:
+        """Whether an organisation may give it up with an `Approval`; otherwise it is fixed."""
+        return False
+
     def proof(self, policy: CompiledPolicy) -> Proof:
         """Look at every cell that it speaks of."""
         raise NotImplementedError
 
 
-def _acts(actions: Iterable[AnyAction] | None) -> frozenset[AnyAction] | None:
-    return None if actions is None else frozenset(actions)
-
-
-def _places(when: Place | Iterable[Place]) -> frozenset[Place]:
-    return frozenset([when]) if isinstance(when, (Status, StatusLabel)) else frozenset(when)
-
-
 @frozen(repr=False)
 class _Bounded(Invariant):
     effect: Effect
-    actions: frozenset[AnyAction] | None = field(converter=_acts)
+    actions: frozenset[AnyAction] | None = field(converter=acts)
     """None: every action."""
-    when: frozenset[Place] = field(converter=_places)
+    when: frozenset[Place] = field(converter=places)
     """A status means all its labels."""
     guarded: bool = field(default=False, kw_only=True)
     """Whether an organisation may give it up with an `Approval`; otherwise it is fixed."""
@@ -144,15 +158,16 @@ class _Bounded(Invariant):
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.effect, Effect):
             raise InvalidInputError("Invariant.effect", "an Effect", kind_of(self.effect))
-        if not self.when or not all(isinstance(place, Status | StatusLabel) for place in self.when):
-            raise InvalidInputError("Invariant.when", "statuses or labels", "something else, or none")
-        if not all(isinstance(action, AnyAction) for action in self.actions or ()):
-            raise InvalidInputError("Invariant.actions", "actions", "something else")
         check_text("Invariant.why", self.why)
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether an organisation may give it up with an `Approval`; otherwise it is fixed."""
+        return self.guarded
 
     def _said(self, how: str) -> str:
         actions = "every action" if self.actions is None else ", ".join(sorted(each.name for each in self.actions))
-        places = ", ".join(sorted(each.name for each in self.when))
+        places = ", ".join(sorted(map(_placed_name, self.when)))
         return f"{actions} {how} {_DONE[self.effect]} in {places}{f' ({self.why})' if self.why else ''}"
 
 
@@ -163,11 +178,11 @@ def _cells_in(
     asked = policy.actions if actions is None else [action for action in policy.actions if action in actions]
     tables: list[tuple[Party | None, Cells, Iterable[AnyAction]]] = [(None, policy.cells, asked)]
     tables += [(party, cells, policy.two_party.intersection(asked)) for party, cells in policy.sides.items()]
-    places = [place for place in policy.places if place.status in when or place.label in when]
+    there = [place for place in policy.places if place.status in when or place.label in when]
     return [
         (party, place, action, cells[place.status, place.label, action])
         for party, cells, some in tables
-        for place in places
+        for place in there
         for action in some
     ]
 
@@ -209,13 +224,14 @@ class AtLeast(_Bounded):
         """Look at every cell of these places and actions."""
         cells = _cells_in(policy, self.when, self.actions)
         strict_enough = [effect for effect in Effect if effect.strictness >= self.effect.strictness]
+        expected = f"at least {_DONE[self.effect]}" if self.effect is Effect.MARK else _DONE[self.effect]
         found = []
         for party, place, action, verdict in cells:
             if verdict.effect not in strict_enough:
-                found.append((_against(party, place, action, verdict, _DONE[self.effect]), tuple(policy.own)))
+                found.append((_against(policy, party, place, action, expected), tuple(policy.own)))
             elif verdict.is_tested and verdict.floor not in strict_enough:
-                names = (*policy.own, *_names(verdict))
-                found.append((_against(party, place, action, verdict, _DONE[self.effect]), names))
+                names = (*policy.own, *_names(verdict, self.effect.strictness))
+                found.append((_against(policy, party, place, action, expected), names))
         return _proof(self, len(cells), found)
 
     def __str__(self) -> str:
@@ -235,10 +251,10 @@ class AtMost(_Bounded):
         found: list[tuple[Counterexample, tuple[str, ...]]] = []
         for party, place, action, verdict in cells:
             if verdict.floor not in mild_enough:
-                found.append((_against(party, place, action, verdict, expected), ()))
+                found.append((_against(policy, party, place, action, expected), ()))
             elif own or verdict.effect not in mild_enough:
                 names = own + (() if verdict.effect in mild_enough else _names(verdict))
-                found.append((_against(party, place, action, verdict, expected), names))
+                found.append((_against(policy, party, place, action, expected), names))
         return _proof(self, len(cells), found)
 
     def __str__(self) -> str:
@@ -261,7 +277,7 @@ class AsStrictAs(Invariant):
 
     place: Place
     than: Place
-    actions: frozenset[AnyAction] | None = field(default=None, converter=_acts)
+    actions: frozenset[AnyAction] | None = field(default=None, converter=acts)
     """None: every action."""
     why: str = field(default="", kw_only=True)
     """The source."""
@@ -270,35 +286,43 @@ class AsStrictAs(Invariant):
         for place in (self.place, self.than):
             if not isinstance(place, Status | StatusLabel):
                 raise InvalidInputError("AsStrictAs", "two statuses or labels", kind_of(place))
+        check_text("AsStrictAs.why", self.why)
 
     def proof(self, policy: CompiledPolicy) -> Proof:
         """Compare every cell of the one with every cell of the other."""
         than: dict[tuple[Party | None, AnyAction], list[Verdict]] = {}
         for party, _, action, verdict in _cells_in(policy, frozenset([self.than]), self.actions):
             if verdict.effect is not Effect.ALLOW:
-                than.setdefault((party, action), []).append(verdict)
+                others = than.setdefault((party, action), [])
+                if not any(other.is_as_strict_as(verdict) for other in others):
+                    others.append(verdict)
         cells = _cells_in(policy, frozenset([self.place]), self.actions)
-        found = []
+        found: list[tuple[Counterexample, tuple[str, ...]]] = []
         for party, place, action, verdict in cells:
-            for other in than.get((party, action), ()):
-                if not verdict.is_as_strict_as(other):
-                    milder = verdict.effect.strictness < other.floor.strictness
-                    names = () if milder else (*_names(verdict), *_names(other))
-                    expected = f"{_DONE[other.effect]}, as in {_placed_name(self.than)}"
-                    found.append((_against(party, place, action, verdict, expected), (*policy.own, *names)))
-                    break
-            else:
-                if policy.own and verdict.floor is not Effect.BLOCK:
-                    expected = f"as in {_placed_name(self.than)}"
-                    found.append((_against(party, place, action, verdict, expected), tuple(policy.own)))
+            if verdict.effect is Effect.BLOCK and not verdict.is_tested:
+                continue
+            stricter = [other for other in than.get((party, action), ()) if not verdict.is_as_strict_as(other)]
+            surely = [other for other in stricter if verdict.is_milder_than(other)]
+            expected = f"as in {_placed_name(self.than)}"
+            if stricter:
+                other = (surely or stricter)[0]
+                names = (*policy.own, *(() if surely else (*_names(verdict), *_names(other))))
+                expected = f"{_DONE[other.effect]}, {expected}"
+                found.append((_against(policy, party, place, action, expected), names))
+            elif policy.own and verdict.floor is not Effect.BLOCK:
+                found.append((_against(policy, party, place, action, expected), tuple(policy.own)))
         return _proof(self, len(cells), found)
 
     def __str__(self) -> str:
         said = f"{_placed_name(self.place)} is at least as strict as {_placed_name(self.than)}"
+        if self.actions is not None:
+            said += f" for {', '.join(sorted(action.name for action in self.actions))}"
         return said + (f" ({self.why})" if self.why else "")
 
 
 def _rules(rules: Restriction | Iterable[Restriction]) -> RestrictionPolicy:
+    if not isinstance(rules, Restriction | Iterable):
+        raise InvalidInputError("rules", "restrictions", kind_of(rules))
     return RestrictionPolicy(*([rules] if isinstance(rules, Restriction) else rules))
 
 
@@ -315,9 +339,14 @@ class LoosensNothing(Invariant):
         found = []
         for (cell, before), (_, after) in zip(cells, more.every_cell(), strict=True):
             if not after.is_as_strict_as(before):
-                names = () if after.effect.strictness < before.floor.strictness else (*_names(after), *_names(before))
+                names = () if after.is_milder_than(before) else (*_names(after), *_names(before))
                 found.append(
-                    (Counterexample(cell, after.floor, after.effect, _DONE[before.effect], _because(after)), names)
+                    (
+                        Counterexample(
+                            cell, _spoken(cell, more), after.floor, after.effect, _DONE[before.effect], _because(after)
+                        ),
+                        names,
+                    )
                 )
         return _proof(self, len(cells), found)
 
@@ -330,9 +359,9 @@ class LoosensNothing(Invariant):
 class Approval(Value):
     """Somebody's consent to treating these actions more mildly in these places than before, or than a guarded invariant says."""
 
-    actions: frozenset[AnyAction] | None = field(converter=_acts)
+    actions: frozenset[AnyAction] | None = field(converter=acts)
     """None: every action."""
-    when: frozenset[Place] = field(converter=_places)
+    when: frozenset[Place] = field(converter=places)
     """A status means all its labels."""
     by: str
     """Who approved: 1 to 128 characters."""
@@ -344,19 +373,24 @@ class Approval(Value):
         if not check_text("Approval.reason", self.reason).strip():
             raise InvalidInputError("Approval.reason", "a reason", "none")
 
-    def covers(self, status: Status, label: StatusLabel | None, action: AnyAction) -> bool:
-        """Whether it speaks of a place and an action."""
-        return (self.actions is None or action in self.actions) and (status in self.when or label in self.when)
+    def covers(self, cell: Cell) -> bool:
+        """Whether it speaks of a cell's place and action."""
+        return (self.actions is None or cell.action in self.actions) and bool(self.when & {cell.status, cell.label})
 
 
-def _against(party: Party | None, place: Located, action: AnyAction, verdict: Verdict, expected: str) -> Counterexample:
-    cell = Cell(place.lifecycle, place.status, place.label, action, party)
-    return Counterexample(cell, verdict.floor, verdict.effect, expected, _because(verdict))
+def _against(
+    policy: CompiledPolicy, party: Party | None, place: Located, action: AnyAction, expected: str
+) -> Counterexample:
+    return Counterexample.of(policy, Cell(place.lifecycle, place.status, place.label, action, party), expected)
 
 
 def _placed_name(place: Place) -> str:
-    return repr(place.text) if isinstance(place, StatusLabel) else place.name
+    if isinstance(place, StatusLabel):
+        return repr(place.text)
+    return place.name if isinstance(place, CustomerStatus) else f"{type(place).__name__}.{place.name}"
 
 
-def _names(verdict: Verdict) -> tuple[str, ...]:
-    return tuple(condition.name for condition in verdict.conditions)
+def _names(verdict: Verdict, least: int = 0) -> tuple[str, ...]:
+    """The conditions that make a verdict at least so strict where its floor is milder."""
+    conditions = [each.rule.condition for each in verdict.contributions if each.rule.effect.strictness >= least]
+    return tuple(condition.name for condition in verdict.conditions if condition in conditions)

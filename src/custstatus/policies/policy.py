@@ -48,7 +48,14 @@ def opinion(name: str, policy: Policy, question: Question) -> Opinion | None:
     except Exception as error:  # whatever a host's callable raises; its text may hold personal data, its kind does not
         failure = "its code is not at hand" if isinstance(policy, Absent) else f"it raised {type(error).__name__}"
     else:
-        if isinstance(verdict, Verdict) and verdict.action is question.action and isinstance(verdict.effect, Effect):
+        if _is_verdict(verdict, question.action):
             return None if verdict.effect is Effect.ALLOW else Opinion(name, verdict)
         failure = "it gave no verdict on the action"
     return Opinion(name, Verdict(question.action, Effect.BLOCK, "policy_failed", failure), failure)
+
+
+def _is_verdict(answer: object, action: AnyAction) -> bool:
+    """Whether a policy of the host's own has answered with a verdict on the action."""
+    if not isinstance(answer, Verdict) or answer.action is not action or not isinstance(answer.effect, Effect):
+        return False
+    return all(isinstance(text, str) for text in (answer.code, answer.reason, answer.customer_message))

@@ -1,19 +1,57 @@
-"""Policies to use as they are or to start from, each rule with its source beside it."""
+"""
+Every preset: policies, invariants and tables of moves to use as they are or to start from, each rule with its source beside it.
 
-from __future__ import annotations
+Those about customer status as a whole are written in `defaults`, those of one product each in `products`.
+"""
 
-from custstatus.policies.rules import RestrictionPolicy, block_everything, mark
-from custstatus.records import Action
-from custstatus.states import ClientState, CustomerStatus
-
-__all__ = ["CAPILLARY"]
-
-CAPILLARY = RestrictionPolicy(
-    # S0: "Any new transactions of a suspended account are marked as an outlier" (D34)
-    mark(Action.TRANSACTION, when=CustomerStatus.SUSPENDED, reason="a suspended customer's sale is an outlier (D34)"),
-    # C1: DELETED has one switch only, and code 3042 refuses whatever comes after it (D5, D30)
-    block_everything(when=CustomerStatus.DELETED, reason="the account is deleted (D30)"),
-    # Loymax's closing states close as DELETED does (D83, D84); they matter only where client state is on.
-    block_everything(when=[ClientState.DELETED, ClientState.EXCLUDED], reason="the account is closed (D83, D84)"),
+from custstatus.policies.defaults import (
+    AS_THE_PRODUCTS_CAN,
+    AS_THE_PRODUCTS_DO,
+    CAPILLARY,
+    OURS,
+    OURS_FIXED,
+    OURS_GUARDED,
 )
-"""What applies where an organisation writes no policy of its own."""
+from custstatus.policies.products import (
+    LAX_CUSTOMER_STATUS,
+    LAX_LEGACY_FRAUD_STATUS,
+    LEGACY_FRAUD,
+    LEGACY_FRAUD_OLDER,
+    LOYMAX,
+    MEMBERSHIP_WITHOUT_RETURN,
+    STRICT_MEMBERSHIP,
+    SWAN_DEACTIVATION,
+    TIBCO_MEMBERSHIP,
+    UNASKED_MESSAGE,
+    Message,
+    Switch,
+    account_block,
+    capillary,
+    legacy_fraud,
+    loymax,
+)
+
+__all__ = [
+    "AS_THE_PRODUCTS_CAN",
+    "AS_THE_PRODUCTS_DO",
+    "CAPILLARY",
+    "LAX_CUSTOMER_STATUS",
+    "LAX_LEGACY_FRAUD_STATUS",
+    "LEGACY_FRAUD",
+    "LEGACY_FRAUD_OLDER",
+    "LOYMAX",
+    "MEMBERSHIP_WITHOUT_RETURN",
+    "OURS",
+    "OURS_FIXED",
+    "OURS_GUARDED",
+    "STRICT_MEMBERSHIP",
+    "SWAN_DEACTIVATION",
+    "TIBCO_MEMBERSHIP",
+    "UNASKED_MESSAGE",
+    "Message",
+    "Switch",
+    "account_block",
+    "capillary",
+    "legacy_fraud",
+    "loymax",
+]

@@ -20,7 +20,7 @@ from custstatus.policies.conditions import Condition
 from custstatus.records import AnyAction, Effect, StatusLabel
 from custstatus.values import Value
 
-__all__ = ["Party", "Restriction", "RestrictionPolicy", "block", "block_everything", "mark"]
+__all__ = ["Party", "Place", "Restriction", "RestrictionPolicy", "acts", "block", "block_everything", "mark", "places"]
 
 Place = Status | StatusLabel
 """Where a rule applies: a status means all its labels (D26)."""
@@ -35,20 +35,34 @@ class Party(Enum):
     __hash__ = object.__hash__
 
 
-def _places(when: Place | Iterable[Place]) -> frozenset[Place]:
+def places(when: Place | Iterable[Place]) -> frozenset[Place]:
+    """One place or several, as a set; InvalidInputError where it is neither."""
     if isinstance(when, (Status, StatusLabel)):
         return frozenset([when])
     if not isinstance(when, Iterable) or isinstance(when, str):
-        raise InvalidInputError("Restriction.when", "statuses or labels", kind_of(when))
-    return frozenset(when)
+        raise InvalidInputError("when", "statuses or labels", kind_of(when))
+    several = frozenset(when)
+    for place in several:
+        if not isinstance(place, Status | StatusLabel):
+            raise InvalidInputError("when", "statuses or labels", kind_of(place))
+    if not several:
+        raise InvalidInputError("when", "at least one status or label", "none")
+    return several
 
 
-def _acts(actions: Iterable[AnyAction] | None) -> frozenset[AnyAction] | None:
+def acts(actions: Iterable[AnyAction] | None) -> frozenset[AnyAction] | None:
+    """Several actions, as a set, None being all; InvalidInputError where it is something else, or none."""
     if actions is None:
         return None
     if not isinstance(actions, Iterable) or isinstance(actions, str):
-        raise InvalidInputError("Restriction.actions", "actions", kind_of(actions))
-    return frozenset(actions)
+        raise InvalidInputError("actions", "actions", kind_of(actions))
+    several = frozenset(actions)
+    for action in several:
+        if not isinstance(action, AnyAction):
+            raise InvalidInputError("actions", "actions", kind_of(action))
+    if not several:
+        raise InvalidInputError("actions", "at least one action", "none")
+    return several
 
 
 @frozen(repr=False)
@@ -56,9 +70,9 @@ class Restriction(Value):
     """One rule: at any of these places these actions have this effect."""
 
     effect: Effect
-    actions: frozenset[AnyAction] | None = field(converter=_acts)
+    actions: frozenset[AnyAction] | None = field(converter=acts)
     """None: every action that the configuration has."""
-    when: frozenset[Place] = field(converter=_places)
+    when: frozenset[Place] = field(converter=places)
     reason: str = field(default="", validator=bounded(check_text))
     """For staff: why the rule exists, with its source."""
     customer_message: str | None = field(default=None, validator=bounded(check_text, optional=True))
@@ -73,16 +87,6 @@ class Restriction(Value):
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.effect, Effect) or self.effect is Effect.ALLOW:
             raise InvalidInputError("Restriction.effect", "Effect.MARK or Effect.BLOCK", str(self.effect))
-        if not self.when:
-            raise InvalidInputError("Restriction.when", "at least one status or label", "none")
-        for place in self.when:
-            if not isinstance(place, Status | StatusLabel):
-                raise InvalidInputError("Restriction.when", "statuses or labels", kind_of(place))
-        if self.actions is not None and not self.actions:
-            raise InvalidInputError("Restriction.actions", "at least one action", "none")
-        for action in self.actions or ():
-            if not isinstance(action, AnyAction):
-                raise InvalidInputError("Restriction.actions", "actions", kind_of(action))
         if self.party is not None and (not isinstance(self.party, Party) or self.actions is None):
             raise InvalidInputError("Restriction.party", "a Party, of actions that are named", kind_of(self.party))
         if self.condition is not None and not isinstance(self.condition, Condition):

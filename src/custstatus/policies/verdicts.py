@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from attrs import evolve, field, frozen
+from attrs import Factory, evolve, field, frozen
 
 from custstatus.lifecycle import Need, Status
 from custstatus.policies.conditions import Condition, Tested
@@ -68,6 +68,11 @@ def strictest(effects: Iterable[Effect]) -> Effect:
     return max(effects, key=lambda effect: effect.strictness, default=Effect.ALLOW)
 
 
+def _default_code(verdict: Verdict) -> str:
+    restricts = verdict.effect in (Effect.MARK, Effect.BLOCK)
+    return f"{verdict.effect.value}.{verdict.action.value}" if restricts else "allow"
+
+
 @frozen(slots=False, repr=False)
 class Verdict(Value):
     """
@@ -79,8 +84,8 @@ class Verdict(Value):
     action: AnyAction
     effect: Effect
     """That of the strictest rule; in a cell of a compiled policy every condition counts as holding."""
-    code: str = "allow"
-    """The stable code of the strictest rule; `allow` where none applies."""
+    code: str = field(default=Factory(_default_code, takes_self=True))
+    """The stable code of the strictest rule, by default effect and action; `allow` where none applies."""
     reason: str = ""
     """For staff: why a host's own policy restricts."""
     customer_message: str = ""
@@ -128,19 +133,33 @@ class Verdict(Value):
 
     def is_as_strict_as(self, other: Verdict) -> bool:
         """Whether it is at least as strict as another on the same action, whatever the conditions, known by name, say."""
+        if not other.is_tested:
+            return self.floor is other.effect or self.floor.strictness >= other.effect.strictness
         least = self.floor.strictness
         if least < other.floor.strictness:
             return False
-        mine: dict[str, int] = {}
+        mine = self._strictness()
+        return all(max(least, mine.get(name, 0)) >= strictness for name, strictness in other._strictness().items())
+
+    def is_milder_than(self, other: Verdict) -> bool:
+        """Whether it is milder than another on the same action, whatever the conditions, known by name, say."""
+        mine, theirs = self._strictness(), other._strictness()
+        for most in range(other.floor.strictness, Effect.BLOCK.strictness + 1):
+            # Of all that make the other no stricter than this, those that make this the strictest.
+            held = [name for name in {*mine, *theirs} if theirs.get(name, 0) <= most]
+            here = max([self.floor.strictness, *(mine.get(name, 0) for name in held)])
+            if here >= max([other.floor.strictness, *(theirs.get(name, 0) for name in held)]):
+                return False
+        return True
+
+    def _strictness(self) -> dict[str, int]:
+        """How strict each condition makes it."""
+        found: dict[str, int] = {}
         for each in self.contributions:
             if each.rule.condition is not None:
                 name = each.rule.condition.name
-                mine[name] = max(mine.get(name, 0), each.rule.effect.strictness)
-        return all(
-            max(least, mine.get(each.rule.condition.name, 0)) >= each.rule.effect.strictness
-            for each in other.contributions
-            if each.rule.condition is not None
-        )
+                found[name] = max(found.get(name, 0), each.rule.effect.strictness)
+        return found
 
     def given(self, context: object) -> Verdict:
         """The verdict on one attempt: each condition tested once, and only the rules kept whose condition holds."""
@@ -178,14 +197,21 @@ class Verdict(Value):
         """Says everything; empty where nothing is restricted."""
         if self.effect is Effect.ALLOW:
             return ""
-        said = [_told(each, self.action) for each in self.contributions]
-        said += [_given(each.policy, each.failure or each.verdict.reason, each.verdict.code) for each in self.opinions]
         verb = "blocked" if self.effect is Effect.BLOCK else "marked"
         side = "" if self.party is None else f" as {self.party.value}"
-        if not said:
-            return f"{self.action.name} is {verb}{side}: {_given('', self.reason, self.code)}."
-        lifted = "; ".join(map(str, self.lifts)) or "nothing that is open from here"
-        return f"{self.action.name} is {verb}{side}: {'; '.join(said)}. Milder after: {lifted}."
+        lifted = f" Milder after: {'; '.join(map(str, self.lifts)) or 'nothing that is open from here'}."
+        own = ", ".join(each.policy for each in self.opinions)
+        known = f" What would lift {own} is not known." if own else ""
+        return f"{self.action.name} is {verb}{side}: {self._reasons()}.{lifted if self.contributions else ''}{known}"
+
+    def _reasons(self) -> str:
+        """Every rule's and every policy's own words."""
+        said = [_told(each, self.action) for each in self.contributions]
+        said += [
+            _given(each.policy, each.failure or each.verdict.reason or each.verdict._reasons(), each.verdict.code)
+            for each in self.opinions
+        ]
+        return "; ".join(said) or _given("", self.reason, self.code)
 
 
 def _told(each: Contribution, action: AnyAction) -> str:
@@ -203,4 +229,5 @@ def _told(each: Contribution, action: AnyAction) -> str:
 
 
 def _given(where: str, reason: str, code: str) -> str:
-    return f"{': '.join(filter(None, [where, reason]))} [{code}]"
+    said = ": ".join(filter(None, [where, reason]))
+    return said if said.endswith(f"[{code}]") else f"{said} [{code}]".strip()

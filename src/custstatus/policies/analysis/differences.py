@@ -11,18 +11,20 @@ from attrs import frozen
 
 from custstatus.config import OrgConfig
 from custstatus.documents import document_of
+from custstatus.policies.analysis.matrices import markdown_table
 from custstatus.policies.compiled import Cell, CompiledPolicy
 from custstatus.policies.conditions import Absent, Condition
 from custstatus.policies.invariants import Approval
+from custstatus.policies.rules import Party
 from custstatus.policies.verdicts import Verdict
-from custstatus.records import Effect
+from custstatus.records import AnyAction, Effect
 from custstatus.values import Value
 
-__all__ = ["Change", "Difference", "Direction", "Group", "diff", "differing"]
+__all__ = ["Change", "Difference", "Direction", "Group", "diff", "differing", "own_differing"]
 
 
 class Direction(Enum):
-    """What happened to a cell."""
+    """What happened to a cell, as the restrictions have it; a policy of the host's own that stays may still block there."""
 
     LOOSENED = "loosened"
     UNKNOWN = "unknown"
@@ -114,14 +116,20 @@ class Difference(Value):
             return "The policy decides every cell as before.\n"
         refused = len(self.unapproved)
         head = f"**{refused:,} cell(s) are milder, or may be, without an approval.**\n\n" if refused else ""
+        heading = ["change", "before", "after", "actions", "where", "depends on", "cells"]
         rows = [
-            f"| {each.direction.value}{' (approved)' if each.is_approved else ''} "
-            f"| {_effect(each.before)} | {_effect(each.after)} | {', '.join(each.actions)} | {', '.join(each.places)} "
-            f"| {', '.join(each.depends_on)} | {each.cells:,} |\n"
+            [
+                each.direction.value + (" (approved)" if each.is_approved else ""),
+                _effect(each.before),
+                _effect(each.after),
+                ", ".join(each.actions),
+                ", ".join(each.places),
+                ", ".join(each.depends_on),
+                f"{each.cells:,}",
+            ]
             for each in self.groups
         ]
-        heading = "| change | before | after | actions | where | depends on | cells |\n|---|---|---|---|---|---|---|\n"
-        return head + heading + "".join(rows)
+        return head + markdown_table(heading, rows)
 
 
 def _effect(effect: Effect | None) -> str:
@@ -142,13 +150,13 @@ def diff(old: OrgConfig[Any], new: OrgConfig[Any]) -> Difference:
     approvals = _new_approvals(old, new)
     before = {_key(cell): (cell, verdict) for cell, verdict in old.policy.every_cell()}
     after = {_key(cell): (cell, verdict) for cell, verdict in new.policy.every_cell()}
-    own = _own(old.policy, new.policy)
+    own = own_differing(old.policy, new.policy)
     changes = []
     for key in dict.fromkeys([*after, *before]):
         (cell, _), was, now = after.get(key) or before[key], before.get(key), after.get(key)
         change = _change(cell, was and was[1], now and now[1], own, new.policy)
         if change is not None:
-            covering = (each for each in approvals if each.covers(cell.status, cell.label, cell.action))
+            covering = (each for each in approvals if each.covers(cell))
             changes.append(change._replace(approval=next(covering, None) if change.may_loosen else None))
     order = list(Direction)
     changes.sort(key=lambda change: order.index(change.direction))
@@ -172,7 +180,7 @@ def _new_approvals(old: OrgConfig[Any], new: OrgConfig[Any]) -> list[Approval]:
     ]
 
 
-def _own(old: CompiledPolicy, new: CompiledPolicy) -> dict[str, bool]:
+def own_differing(old: CompiledPolicy, new: CompiledPolicy) -> dict[str, bool]:
     """The host's own policies that are not the same in both, and whether that may loosen: one that comes only adds."""
     names = dict.fromkeys([*old.own, *new.own])
     return {name: name in old.own for name in names if not _same_callable(old.own.get(name), new.own.get(name))}
@@ -195,17 +203,20 @@ def _change(
     if after is None:
         # A lifecycle that is off restricts nobody any more; a label or an action that is gone is an error when it is met.
         off = before.effect is not Effect.ALLOW and cell.lifecycle not in (each.name for each in policy.lifecycles)
-        return Change(cell, Direction.LOOSENED if off else Direction.REMOVED, before, None, (), off)
+        names = tuple(condition.name for condition in before.conditions) if off else ()
+        direction = Direction.UNKNOWN if names else Direction.LOOSENED if off else Direction.REMOVED
+        return Change(cell, direction, before, None, names, off)
     strict = before.floor is Effect.BLOCK and after.floor is Effect.BLOCK
     theirs = {} if strict else own
-    names = (*theirs, *differing(before, after))
-    if names:
+    depends = (*theirs, *differing(before, after))
+    if depends:
         milder = any(theirs.values()) or _renewed(before, after) or not after.is_as_strict_as(before)
-        return Change(cell, Direction.UNKNOWN, before, after, names, milder)
+        return Change(cell, Direction.UNKNOWN, before, after, depends, milder)
     if before.effect is not after.effect:
         loosened = after.effect.strictness < before.effect.strictness
         return Change(cell, Direction.LOOSENED if loosened else Direction.TIGHTENED, before, after, (), loosened)
-    return None if _words(before) == _words(after) else Change(cell, Direction.REREASONED, before, after)
+    same = _words(before) == _words(after) and not _renewed(before, after)
+    return None if same else Change(cell, Direction.REREASONED, before, after)
 
 
 def _deciding(verdict: Verdict) -> dict[str, tuple[Condition[Any], int]]:
@@ -231,8 +242,9 @@ def differing(before: Verdict, after: Verdict) -> tuple[str, ...]:
 
 def _renewed(before: Verdict, after: Verdict) -> bool:
     """Whether a condition is another callable under the same name."""
-    was, now = _deciding(before), _deciding(after)
-    return any(not _same_condition(was[name][0], now[name][0]) for name in was.keys() & now.keys())
+    was = {each.rule.condition.name: each.rule.condition for each in before.contributions if each.rule.condition}
+    now = {each.rule.condition.name: each.rule.condition for each in after.contributions if each.rule.condition}
+    return any(not _same_condition(was[name], now[name]) for name in was.keys() & now.keys())
 
 
 def _words(verdict: Verdict) -> tuple[Any, ...]:
@@ -254,6 +266,8 @@ def _words(verdict: Verdict) -> tuple[Any, ...]:
 Place = tuple[str, str, str | None]
 """Lifecycle, status and label, by name."""
 
+Asked = tuple[AnyAction, Party | None]
+
 
 def _place(cell: Cell) -> Place:
     return cell.lifecycle, cell.status.name, None if cell.label is None else cell.label.text
@@ -261,34 +275,60 @@ def _place(cell: Cell) -> Place:
 
 def _groups(changes: Iterable[Change], old: OrgConfig[Any], new: OrgConfig[Any]) -> Iterator[Group]:
     """The changes as rectangles: every place that has the same actions changed in the same way is told with the others."""
-    kinds: dict[tuple[Any, ...], dict[Place, dict[str, None]]] = {}
+    kinds: dict[tuple[Any, ...], dict[Place, dict[Asked, None]]] = {}
     for each in changes:
         before = None if each.before is None else each.before.effect
         after = None if each.after is None else each.after.effect
         kind = each.direction, before, after, each.depends_on, each.approval is not None
-        party = "" if each.cell.party is None else f" as {each.cell.party.value}"
-        kinds.setdefault(kind, {}).setdefault(_place(each.cell), {})[f"{each.cell.action.name}{party}"] = None
-    known = {_place(cell) for config in (old, new) for cell, _ in config.policy.every_cell()}
-    everything = {action.name for action in (*old.all_actions, *new.all_actions)}
+        kinds.setdefault(kind, {}).setdefault(_place(each.cell), {})[each.cell.action, each.cell.party] = None
+    cells = [cell for config in (old, new) for cell, _ in config.policy.every_cell()]
+    known = {_place(cell) for cell in cells}
+    asked = {cell.action.value: cell.action for cell in cells}
+    sides = {(cell.action.value, cell.party) for cell in cells}
     for kind, places in kinds.items():
-        alike: dict[tuple[str, ...], list[Place]] = {}
+        alike: dict[tuple[Asked, ...], list[Place]] = {}
         for place, actions in places.items():
             alike.setdefault(tuple(actions), []).append(place)
-        for names, found in alike.items():
-            yield Group(*kind, _actions(names, everything), _places(found, known), len(names) * len(found))
+        for several, found in alike.items():
+            names = _actions(several, asked, sides)
+            yield Group(*kind, names, _places(found, known), len(several) * len(found))
 
 
-def _actions(names: tuple[str, ...], everything: set[str]) -> tuple[str, ...]:
-    """Actions by name; one that changes asked alone and on both sides is told once."""
-    plain = {name for name in names if " as " not in name}
-    if plain == everything:
-        return ("every action",)
-    whole = {name for name in plain if {f"{name} as source", f"{name} as destination"} <= set(names)}
-    return tuple(name for name in names if name in whole or name.split(" as ")[0] not in whole)
+def _actions(
+    changed: tuple[Asked, ...], known: Mapping[str, AnyAction], sides: set[tuple[str, Party | None]]
+) -> tuple[str, ...]:
+    """Actions by name; one that changes asked alone and on both sides is told once, nearly all as all but a few."""
+    names = [action.name for action in known.values()]
+
+    def named(action: AnyAction) -> str:
+        return action.name if names.count(action.name) == 1 else f"{type(action).__name__}.{action.name}"
+
+    there = {(action.value, party) for action, party in changed}
+    whole = {value for value in known if {side for side in sides if side[0] == value} <= there}
+    told = {
+        named(action) + ("" if party is None or action.value in whole else f" as {party.value}")
+        for action, party in changed
+        if party is None or action.value not in whole
+    }
+    rest = [named(action) for value, action in known.items() if value not in whole]
+    if len(told) == len(whole) and len(rest) <= _FEW < len(whole):
+        return ("every action" + (f" but {' and '.join(rest)}" if rest else ""),)
+    order = [named(action) for action, _ in changed]
+    return tuple(sorted(told, key=lambda name: (order.index(name.split(" as ")[0]), name)))
+
+
+_FEW = 2
 
 
 def _places(found: list[Place], known: set[Place]) -> tuple[str, ...]:
     """Places by name: a lifecycle for all its statuses, a status for all its labels."""
+    lifecycles: dict[str, set[str]] = {}
+    for lifecycle, status, _ in known:
+        lifecycles.setdefault(status, set()).add(lifecycle)
+
+    def named(lifecycle: str, status: str) -> str:
+        return status if len(lifecycles[status]) == 1 else f"{status} ({lifecycle})"
+
     left, told = set(found), []
     for name in dict.fromkeys(place[0] for place in found):
         whole = {place for place in known if place[0] == name}
@@ -298,8 +338,9 @@ def _places(found: list[Place], known: set[Place]) -> tuple[str, ...]:
     for upper in dict.fromkeys(place[:2] for place in found):
         whole = {place for place in known if place[:2] == upper}
         if whole <= left:
-            told.append(upper[1])
+            told.append(named(*upper))
             left -= whole
-    rest = (place for place in found if place in left)
-    told += [f"{status} without a label" if label is None else f"{status} / {label}" for _, status, label in rest]
+    for lifecycle, status, label in found:
+        if (lifecycle, status, label) in left:
+            told.append(named(lifecycle, status) + (" without a label" if label is None else f" / {label}"))
     return tuple(told)

@@ -14,6 +14,7 @@ from custstatus.policies.analysis.matrices import matrix, shown
 from custstatus.policies.compiled import CompiledPolicy
 from custstatus.policies.rules import Restriction
 from custstatus.policies.verdicts import Verdict, strictest
+from custstatus.records import StatusLabel
 from custstatus.values import Value
 
 __all__ = ["Finding", "Lint", "lint"]
@@ -80,13 +81,17 @@ def _silent_rules(policy: CompiledPolicy) -> Iterator[Finding]:
         for place, rule in enumerate(rules):
             if id(rule) not in deciding and _decides(rule, rules[:place] + rules[place + 1 :]):
                 deciding.add(id(rule))
+    on = {place.status for place in policy.places}
     for number, rule in enumerate(policy.restrictions, 1):
         if id(rule) not in deciding:
-            yield Finding(Lint.RULE_NEVER_DECIDES, f"rule {number}", f"never decides anything: {_named(rule)}")
+            applies = any(place.status in on if isinstance(place, StatusLabel) else place in on for place in rule.when)
+            why = "never decides anything" if applies else "its lifecycle is off"
+            yield Finding(Lint.RULE_NEVER_DECIDES, f"rule {number}", f"{why}: {_named(rule)}")
 
 
 def _decides(rule: Restriction, others: Iterable[Restriction]) -> bool:
-    surely = (other.effect for other in others if other.condition is None or other.condition is rule.condition)
+    name = None if rule.condition is None else rule.condition.name
+    surely = (other.effect for other in others if other.condition is None or other.condition.name == name)
     return rule.effect.strictness > strictest(surely).strictness
 
 

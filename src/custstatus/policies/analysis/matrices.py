@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 from attrs import frozen
 
-from custstatus.lifecycle import Status
-from custstatus.policies.compiled import CompiledPolicy, places_of
+from custstatus.lifecycle import Lifecycle, Status
+from custstatus.policies.compiled import CompiledPolicy
 from custstatus.policies.rules import Party
 from custstatus.policies.verdicts import Verdict
 from custstatus.records import AnyAction, StatusLabel
+from custstatus.states import CustomerStatus
 from custstatus.values import Value
 
-__all__ = ["Column", "Matrix", "Row", "matrix", "shown"]
+__all__ = ["Column", "Matrix", "Row", "markdown_table", "matrix", "shown"]
 
 
 class Column(NamedTuple):
@@ -37,7 +38,7 @@ class Row(NamedTuple):
     verdicts: tuple[Verdict, ...]
 
     def __str__(self) -> str:
-        return self.action.name + (f" ({self.party.value})" if self.party is not None else "")
+        return self.action.name + (f" as {self.party.value}" if self.party is not None else "")
 
 
 @frozen(repr=False)
@@ -65,7 +66,7 @@ class Matrix(Value):
         tables = []
         for name, numbers in self.lifecycles():
             heading, *lines = [[line[0], *(line[number + 1] for number in numbers)] for line in self.cells()]
-            tables.append(f"### {name}\n\n" + _markdown(heading, lines))
+            tables.append(f"### {name}\n\n" + markdown_table(heading, lines))
         return "\n".join([*tables, *([self.note + "\n"] if self.note else [])])
 
     def lifecycles(self) -> list[tuple[str, list[int]]]:
@@ -76,7 +77,8 @@ class Matrix(Value):
         return list(numbers.items())
 
 
-def _markdown(heading: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+def markdown_table(heading: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
     rows = [heading, ["---"] * len(heading), *lines]
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |\n" for row in rows)
 
@@ -89,9 +91,18 @@ def shown(verdict: Verdict) -> str:
     return f"UNKNOWN: {verdict.floor.value} to {verdict.effect.value} by {names}"
 
 
+def _shown_places(policy: CompiledPolicy, lifecycle: Lifecycle[Any]) -> Iterator[tuple[Status, StatusLabel | None]]:
+    """Every label of a status, or the status where it has none."""
+    labels = [label for label in policy.labels if lifecycle.statuses is CustomerStatus]
+    for status in lifecycle.statuses:
+        own: list[StatusLabel | None] = [label for label in labels if label.status is status]
+        yield from ((status, label) for label in own or [None])
+
+
 def matrix(policy: CompiledPolicy) -> Matrix:
     """
-    Every verdict of a policy; the labels of a status are told apart only where they differ.
+    Every verdict of a policy; the labels of a status are told apart only where they differ. A status that has labels is shown
+    by them, not as it is for who stood there before there were any.
 
     >>> from custstatus import NoLabels, OrgConfig
     >>> print(matrix(OrgConfig("acme", NoLabels).policy).markdown().splitlines()[2])
@@ -110,7 +121,7 @@ def matrix(policy: CompiledPolicy) -> Matrix:
     for lifecycle in policy.lifecycles:
         alike: dict[tuple[Status, tuple[str, ...]], list[StatusLabel]] = {}
         verdicts: dict[tuple[Status, tuple[str, ...]], list[Verdict]] = {}
-        for status, label in places_of(lifecycle, policy.labels):
+        for status, label in _shown_places(policy, lifecycle):
             found = [policy.verdict(status, label, action, party) for action, party in asked]
             key = status, tuple(map(shown, found))
             alike.setdefault(key, []).extend([] if label is None else [label])

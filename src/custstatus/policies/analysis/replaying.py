@@ -14,7 +14,7 @@ from custstatus.config import OrgConfig
 from custstatus.errors import StoredValueError
 from custstatus.flows import Call, Flow
 from custstatus.planning import fold
-from custstatus.policies.analysis.differences import differing
+from custstatus.policies.analysis.differences import differing, own_differing
 from custstatus.policies.verdicts import Verdict
 from custstatus.queries import MOST, Accounts, Activities
 from custstatus.records import Account, AnyAction, Effect, Entry, Page
@@ -64,7 +64,9 @@ class Replay(Value):
     unresolved: tuple[str, ...] = ()
     """Customers who stood where one of the configurations has no place; see `check_upgrade`."""
     skipped: int = 0
-    """Activities of a kind that the new configuration does not have."""
+    """Activities of a kind that one of the configurations does not have."""
+    depends_on: tuple[str, ...] = ()
+    """The host's own policies that are not the same in both: UNKNOWN whom they would treat otherwise."""
 
     def rows_to(self, effect: Effect) -> tuple[Affected, ...]:
         """What would come to an effect that it does not have now: BLOCK for who would have been blocked."""
@@ -144,7 +146,9 @@ def replay(
             row.label or "",
         )
     )
-    return Replay(accounts, activities, tuple(rows), tuple(unresolved), skipped)
+    return Replay(
+        accounts, activities, tuple(rows), tuple(unresolved), skipped, tuple(own_differing(old.policy, new.policy))
+    )
 
 
 def _life(account: Account) -> Flow[tuple[list[Entry], list[StoredActivity]]]:
