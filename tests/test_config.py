@@ -50,6 +50,8 @@ from custstatus import (
     block,
     block_everything,
     mark,
+)
+from custstatus.policies.analysis import (
     never_allow,
 )
 

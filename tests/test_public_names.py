@@ -40,9 +40,6 @@ PUBLIC = [
     "AnyChannel",
     "Applied",
     "Approval",
-    "AsStrictAs",
-    "AtLeast",
-    "AtMost",
     "Cell",
     "Channel",
     "ChartError",
@@ -76,7 +73,6 @@ PUBLIC = [
     "Lift",
     "Listed",
     "Log",
-    "LoosensNothing",
     "LoyaltyType",
     "Membership",
     "MemoryStore",
@@ -132,12 +128,10 @@ PUBLIC = [
     "Waiver",
     "Warned",
     "Wish",
-    "always_allow",
     "block",
     "block_everything",
     "fold",
     "mark",
-    "never_allow",
 ]
 
 # The same of the kit for integrators.

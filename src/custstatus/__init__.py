@@ -48,24 +48,12 @@ from custstatus.faults import Waiver
 from custstatus.flows import Option
 from custstatus.lifecycle import Lifecycle, Move, Need, Status
 from custstatus.planning import fold
+from custstatus.policies.capillary import CAPILLARY
 from custstatus.policies.compiled import Cell, CompiledPolicy, PolicyRow
 from custstatus.policies.conditions import Absent, Condition, Tested
-from custstatus.policies.defaults import CAPILLARY
 from custstatus.policies.idle import IdleRule
-from custstatus.policies.invariants import (
-    Approval,
-    AsStrictAs,
-    AtLeast,
-    AtMost,
-    Counterexample,
-    Invariant,
-    LoosensNothing,
-    Outcome,
-    Proof,
-    always_allow,
-    never_allow,
-)
 from custstatus.policies.policy import Policy, Question
+from custstatus.policies.proofs import Approval, Counterexample, Invariant, Outcome, Proof
 from custstatus.policies.rules import Party, Restriction, RestrictionPolicy, block, block_everything, mark
 from custstatus.policies.verdicts import Contribution, Lift, Opinion, Verdict
 from custstatus.queries import Accounts, Activities, Customers, Log
@@ -133,9 +121,6 @@ __all__ = [
     "AnyChannel",
     "Applied",
     "Approval",
-    "AsStrictAs",
-    "AtLeast",
-    "AtMost",
     "Cell",
     "Channel",
     "ChartError",
@@ -169,7 +154,6 @@ __all__ = [
     "Lift",
     "Listed",
     "Log",
-    "LoosensNothing",
     "LoyaltyType",
     "Membership",
     "MemoryStore",
@@ -225,10 +209,8 @@ __all__ = [
     "Waiver",
     "Warned",
     "Wish",
-    "always_allow",
     "block",
     "block_everything",
     "fold",
     "mark",
-    "never_allow",
 ]

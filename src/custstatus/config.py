@@ -23,12 +23,12 @@ from custstatus.documents import ConfigDocument, Known, document_of, read_docume
 from custstatus.errors import ConfigurationError, UnknownLabelError
 from custstatus.faults import Waiver, faults, invariant_faults, shape_faults
 from custstatus.lifecycle import Lifecycle, Status
+from custstatus.policies.capillary import CAPILLARY
 from custstatus.policies.compiled import TWO_PARTY, CompiledPolicy
 from custstatus.policies.conditions import Condition
-from custstatus.policies.defaults import CAPILLARY
 from custstatus.policies.idle import IdleRule
-from custstatus.policies.invariants import Approval, Invariant
 from custstatus.policies.policy import Policy
+from custstatus.policies.proofs import Approval, Invariant
 from custstatus.policies.rules import RestrictionPolicy
 from custstatus.records import Account, Action, AnyAction, AnyChannel, Channel, Standing, StatusLabel
 from custstatus.states import CUSTOMER_STATUS, SHIPPED, CustomerStatus

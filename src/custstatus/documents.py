@@ -15,8 +15,8 @@ from custstatus.faults import Waiver
 from custstatus.lifecycle import Lifecycle, Move, Need, Status
 from custstatus.policies.conditions import Condition
 from custstatus.policies.idle import IdleRule
-from custstatus.policies.invariants import Approval
 from custstatus.policies.policy import Policy
+from custstatus.policies.proofs import Approval
 from custstatus.policies.rules import Party, Restriction, RestrictionPolicy
 from custstatus.records import AnyAction, AnyChannel, Effect, StatusLabel
 

@@ -14,7 +14,7 @@ from custstatus.lifecycle import Lifecycle
 from custstatus.policies.compiled import TWO_PARTY, CompiledPolicy
 from custstatus.policies.conditions import Condition
 from custstatus.policies.idle import IdleRule
-from custstatus.policies.invariants import Approval, Invariant, Outcome
+from custstatus.policies.proofs import Approval, Invariant, Outcome
 from custstatus.policies.rules import RestrictionPolicy
 from custstatus.records import AnyAction, AnyChannel, Effect, StatusLabel
 from custstatus.states import CUSTOMER_STATUS, SHIPPED, CustomerStatus

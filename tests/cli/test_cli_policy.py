@@ -25,8 +25,9 @@ from attrs import evolve
 
 from custstatus import (
     CAPILLARY, Action, Approval, Condition, CustomerStatus, Effect, OrgConfig, Party, RestrictionPolicy, StatusLabel,
-    Verdict, block, mark, never_allow,
+    Verdict, block, mark,
 )
+from custstatus.policies.analysis import never_allow
 
 
 class Label(StatusLabel):
@@ -68,6 +69,7 @@ NUMBER = 5
 
 BROKEN = """
 from custstatus import *
+from custstatus.policies.analysis import never_allow
 LIVE = OrgConfig("a", NoLabels, invariants=[never_allow(when=CustomerStatus.ACTIVE)])
 """
 """A configuration that breaks its own invariant."""

@@ -16,9 +16,6 @@ from custstatus import (
     CAPILLARY,
     Action,
     Approval,
-    AsStrictAs,
-    AtLeast,
-    AtMost,
     Cell,
     CompiledPolicy,
     Condition,
@@ -28,7 +25,6 @@ from custstatus import (
     Effect,
     InvalidInputError,
     Invariant,
-    LoosensNothing,
     Membership,
     NoLabels,
     OrgConfig,
@@ -38,9 +34,15 @@ from custstatus import (
     Restriction,
     RestrictionPolicy,
     Verdict,
-    always_allow,
     block,
     mark,
+)
+from custstatus.policies.analysis import (
+    AsStrictAs,
+    AtLeast,
+    AtMost,
+    LoosensNothing,
+    always_allow,
     never_allow,
 )
 

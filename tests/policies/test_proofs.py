@@ -32,9 +32,6 @@ from custstatus import (
     Action,
     AnyAction,
     Approval,
-    AsStrictAs,
-    AtLeast,
-    AtMost,
     CompiledPolicy,
     Condition,
     ConfigurationError,
@@ -42,7 +39,6 @@ from custstatus import (
     Effect,
     InvalidInputError,
     Invariant,
-    LoosensNothing,
     Membership,
     NoLabels,
     OrgConfig,
@@ -53,12 +49,18 @@ from custstatus import (
     Restriction,
     RestrictionPolicy,
     Verdict,
-    always_allow,
     block,
     mark,
-    never_allow,
 )
-from custstatus.policies.analysis import prove
+from custstatus.policies.analysis import (
+    AsStrictAs,
+    AtLeast,
+    AtMost,
+    LoosensNothing,
+    always_allow,
+    never_allow,
+    prove,
+)
 from custstatus.policies.compiled import Cell
 
 ACTIVE, SUSPENDED, DELETED = CustomerStatus.ACTIVE, CustomerStatus.SUSPENDED, CustomerStatus.DELETED

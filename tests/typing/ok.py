@@ -23,7 +23,6 @@ from custstatus import (
     AnyChannel,
     Applied,
     Approval,
-    AsStrictAs,
     Channel,
     ClientState,
     Condition,
@@ -64,10 +63,13 @@ from custstatus import (
     Verdict,
     Verification,
     Wish,
-    always_allow,
     block,
     block_everything,
     mark,
+)
+from custstatus.policies.analysis import (
+    AsStrictAs,
+    always_allow,
     never_allow,
 )
 

@@ -40,6 +40,8 @@ from custstatus import (
     Verdict,
     block,
     mark,
+)
+from custstatus.policies.analysis import (
     never_allow,
 )
 

@@ -9,12 +9,24 @@ from typing import Annotated, Any
 
 import typer
 
-from custstatus import AnyAction, Invariant, OrgConfig, Outcome, Proof, SQLiteStore, Status, StatusLabel, never_allow
+from custstatus import (
+    AnyAction,
+    Invariant,
+    OrgConfig,
+    Outcome,
+    Proof,
+    SQLiteStore,
+    Status,
+    StatusLabel,
+)
 from custstatus.cli.configs import config_of, kept_config, object_of
 from custstatus.cli.errors import CommandError
 from custstatus.cli.progress import bar
 from custstatus.cli.tables import console, many, plain, table, words
-from custstatus.policies.analysis import Lint
+from custstatus.policies.analysis import (
+    Lint,
+    never_allow,
+)
 from custstatus.policies.analysis import diff as compared
 from custstatus.policies.analysis import lint as linted
 from custstatus.policies.analysis import matrix as tabled
@@ -49,7 +61,7 @@ def matrix(config: Config, org: Organisation = None, markdown: AsMarkdown = Fals
     for name, numbers in shown.lifecycles():
         terminal.print(words(name))
         columns = [0, *(number + 1 for number in numbers)]
-        rows = [[plain(line[column]) for column in columns] for line in lines]
+        rows = [[words(line[0]), *(plain(line[number]) for number in columns[1:])] for line in lines]
         terminal.print(table(*(words(heading[column]) for column in columns), rows=rows))
         terminal.print()
     if shown.note:

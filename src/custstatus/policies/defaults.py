@@ -12,12 +12,14 @@ Effect.MARK
 
 from __future__ import annotations
 
-from custstatus.policies.invariants import AsStrictAs, AtLeast, AtMost, Invariant, always_allow, never_allow
-from custstatus.policies.rules import Party, RestrictionPolicy, block, block_everything, mark
+from custstatus.policies.capillary import CAPILLARY
+from custstatus.policies.invariants import AsStrictAs, AtLeast, AtMost, always_allow, never_allow
+from custstatus.policies.proofs import Invariant
+from custstatus.policies.rules import Party, RestrictionPolicy, block, mark
 from custstatus.records import Action, Effect
 from custstatus.states import ClientState, CustomerStatus
 
-__all__ = ["AS_THE_PRODUCTS_CAN", "AS_THE_PRODUCTS_DO", "CAPILLARY", "OURS", "OURS_FIXED", "OURS_GUARDED"]
+__all__ = ["AS_THE_PRODUCTS_CAN", "AS_THE_PRODUCTS_DO", "OURS", "OURS_FIXED", "OURS_GUARDED"]
 
 _SUSPENDED = CustomerStatus.SUSPENDED
 _SUSPECTED = CustomerStatus.FRAUD_SUSPECTED
@@ -27,16 +29,6 @@ _PENDING = CustomerStatus.PENDING_DELETION
 _FRAUD = (_SUSPECTED, _CONFIRMED)
 _RESTRICTED = (_SUSPENDED, *_FRAUD, _INTERNAL, _PENDING)
 """Every status but ACTIVE, which restricts nothing, and DELETED, which blocks everything."""
-
-CAPILLARY = RestrictionPolicy(
-    # S0: "Any new transactions of a suspended account are marked as an outlier" (D34)
-    mark(Action.TRANSACTION, when=CustomerStatus.SUSPENDED, reason="a suspended customer's sale is an outlier (D34)"),
-    # C1: DELETED has one switch only, and code 3042 refuses whatever comes after it (D5, D30)
-    block_everything(when=CustomerStatus.DELETED, reason="the account is deleted (D30)"),
-    # Loymax's closing states close as DELETED does (D83, D84); they matter only where client state is on.
-    block_everything(when=[ClientState.DELETED, ClientState.EXCLUDED], reason="the account is closed (D83, D84)"),
-)
-"""What applies where an organisation writes no policy of its own."""
 
 # -- our default ----------------------------------------------------------------------------------------------------
 

@@ -9,138 +9,20 @@ comes out the same whatever the condition says.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import Enum
-from typing import NamedTuple
 
 from attrs import field, frozen
 
-from custstatus.bounds import check_id, check_text, kind_of
+from custstatus.bounds import check_text, kind_of
 from custstatus.errors import InvalidInputError
 from custstatus.lifecycle import Status
 from custstatus.policies.compiled import Cell, Cells, CompiledPolicy, Located
+from custstatus.policies.proofs import DONE, Counterexample, Invariant, Outcome, Proof, names_of
 from custstatus.policies.rules import Party, Place, Restriction, RestrictionPolicy, acts, places
 from custstatus.policies.verdicts import Verdict
 from custstatus.records import AnyAction, Effect, StatusLabel
 from custstatus.states import CustomerStatus
-from custstatus.values import Value
 
-__all__ = [
-    "Approval",
-    "AsStrictAs",
-    "AtLeast",
-    "AtMost",
-    "Counterexample",
-    "Invariant",
-    "LoosensNothing",
-    "Outcome",
-    "Proof",
-    "always_allow",
-    "never_allow",
-]
-
-
-class Outcome(Enum):
-    """What came of a proof."""
-
-    PROVED = "proved"
-    REFUTED = "refuted"
-    UNKNOWN = "unknown"
-    """It depends on a condition, or on a policy of the host's own."""
-
-    __hash__ = object.__hash__
-
-
-class Counterexample(NamedTuple):
-    """A cell where an invariant does not hold, or is not known to."""
-
-    cell: Cell
-    who: str
-    """The cell in words: a customer who stands where, doing what."""
-    floor: Effect
-    """What the policy says there, no condition holding."""
-    effect: Effect
-    """What it says there, every condition holding."""
-    expected: str
-    why: str = ""
-    """The rule's words, or what it depends on."""
-
-    @classmethod
-    def of(cls, policy: CompiledPolicy, cell: Cell, expected: str) -> Counterexample:
-        """What a policy says of a cell, against what was expected."""
-        verdict = policy.verdict(cell.status, cell.label, cell.action, cell.party)
-        return cls(cell, _spoken(cell, policy), verdict.floor, verdict.effect, expected, _because(verdict))
-
-    def __str__(self) -> str:
-        done = " or ".join(dict.fromkeys([_DONE[self.floor], _DONE[self.effect]]))
-        return f"{self.who} is {done}{f' ({self.why})' if self.why else ''}; expected {self.expected}"
-
-
-_DONE = {Effect.ALLOW: "allowed", Effect.MARK: "marked", Effect.BLOCK: "blocked"}
-
-
-def _spoken(cell: Cell, policy: CompiledPolicy) -> str:
-    """A cell in words: who does what."""
-    where = cell.status.value.replace("_", " ")
-    if cell.label is not None:
-        where += f" under {cell.label.text!r}"
-    elif isinstance(cell.status, CustomerStatus) and len(policy.labels):
-        where += " without a label, as before there were any"
-    if not isinstance(cell.status, CustomerStatus):
-        where += f" ({cell.lifecycle.replace('_', ' ')})"
-    party = "" if cell.party is None else f" as {cell.party.value}"
-    return f"a customer who is {where}: {cell.action.value.replace('_', ' ')}{party}"
-
-
-@frozen(repr=False)
-class Proof(Value):
-    """Whether an invariant holds, and where it does not."""
-
-    invariant: Invariant
-    outcome: Outcome
-    cells: int
-    """How many cells were looked at."""
-    counterexamples: tuple[Counterexample, ...] = ()
-    unknown: tuple[Counterexample, ...] = ()
-    """The cells where it depends on what is decided at run time."""
-    depends_on: tuple[str, ...] = ()
-    """The names of the conditions, and of the host's own policies, on which it depends."""
-
-    def unapproved(self, approvals: Iterable[Approval]) -> tuple[Counterexample, ...]:
-        """The counterexamples that no approval covers; an approval covers nothing of what is fixed."""
-        if not self.invariant.is_guarded:
-            return self.counterexamples
-        return tuple(
-            each for each in self.counterexamples if not any(approval.covers(each.cell) for approval in approvals)
-        )
-
-    @property
-    def is_proved(self) -> bool:
-        """Whether it holds of every cell, whatever is decided at run time."""
-        return self.outcome is Outcome.PROVED
-
-    def __str__(self) -> str:
-        shown = self.counterexamples if self.outcome is Outcome.REFUTED else self.unknown
-        more = len(shown) - _SHOWN
-        told = "; ".join(map(str, shown[:_SHOWN])) + (f"; and {more} more" if more > 0 else "")
-        named = f", it depends on {', '.join(self.depends_on)}" if self.outcome is Outcome.UNKNOWN else ""
-        return f"{self.outcome.name}: {self.invariant}{named}" + (f": {told}" if told else f" ({self.cells} cells)")
-
-
-_SHOWN = 3
-
-
-@frozen(repr=False)
-class Invariant(Value):
-    """The base of invariants: a host may write its own with a `proof` method."""
-
-    @property
-    def is_guarded(self) -> bool:
-        """Whether an organisation may give it up with an `Approval`; otherwise it is fixed."""
-        return False
-
-    def proof(self, policy: CompiledPolicy) -> Proof:
-        """Look at every cell that it speaks of."""
-        raise NotImplementedError
+__all__ = ["AsStrictAs", "AtLeast", "AtMost", "LoosensNothing", "always_allow", "never_allow"]
 
 
 @frozen(repr=False)
@@ -168,7 +50,7 @@ class _Bounded(Invariant):
     def _said(self, how: str) -> str:
         actions = "every action" if self.actions is None else ", ".join(sorted(each.name for each in self.actions))
         places = ", ".join(sorted(map(_placed_name, self.when)))
-        return f"{actions} {how} {_DONE[self.effect]} in {places}{f' ({self.why})' if self.why else ''}"
+        return f"{actions} {how} {DONE[self.effect]} in {places}{f' ({self.why})' if self.why else ''}"
 
 
 def _cells_in(
@@ -197,16 +79,6 @@ def _proof(invariant: Invariant, cells: int, found: Iterable[tuple[Counterexampl
     return Proof(invariant, outcome, cells, against, unknown, names)
 
 
-def _because(verdict: Verdict) -> str:
-    """The words of the strictest rule, or what it depends on."""
-    if not verdict.contributions:
-        return "no rule restricts it"
-    if verdict.conditions:
-        return f"by {', '.join(_names(verdict))}"
-    rule = verdict.contributions[0].rule
-    return rule.reason or rule.code_for(verdict.action)
-
-
 @frozen(repr=False)
 class AtLeast(_Bounded):
     """
@@ -224,13 +96,13 @@ class AtLeast(_Bounded):
         """Look at every cell of these places and actions."""
         cells = _cells_in(policy, self.when, self.actions)
         strict_enough = [effect for effect in Effect if effect.strictness >= self.effect.strictness]
-        expected = f"at least {_DONE[self.effect]}" if self.effect is Effect.MARK else _DONE[self.effect]
+        expected = f"at least {DONE[self.effect]}" if self.effect is Effect.MARK else DONE[self.effect]
         found = []
         for party, place, action, verdict in cells:
             if verdict.effect not in strict_enough:
                 found.append((_against(policy, party, place, action, expected), tuple(policy.own)))
             elif verdict.is_tested and verdict.floor not in strict_enough:
-                names = (*policy.own, *_names(verdict, self.effect.strictness))
+                names = (*policy.own, *names_of(verdict, self.effect.strictness))
                 found.append((_against(policy, party, place, action, expected), names))
         return _proof(self, len(cells), found)
 
@@ -247,13 +119,13 @@ class AtMost(_Bounded):
         cells = _cells_in(policy, self.when, self.actions)
         mild_enough = [effect for effect in Effect if effect.strictness <= self.effect.strictness]
         own = tuple(policy.own) if self.effect is not Effect.BLOCK else ()
-        expected = f"at most {_DONE[self.effect]}"
+        expected = f"at most {DONE[self.effect]}"
         found: list[tuple[Counterexample, tuple[str, ...]]] = []
         for party, place, action, verdict in cells:
             if verdict.floor not in mild_enough:
                 found.append((_against(policy, party, place, action, expected), ()))
             elif own or verdict.effect not in mild_enough:
-                names = own + (() if verdict.effect in mild_enough else _names(verdict))
+                names = own + (() if verdict.effect in mild_enough else names_of(verdict))
                 found.append((_against(policy, party, place, action, expected), names))
         return _proof(self, len(cells), found)
 
@@ -306,8 +178,8 @@ class AsStrictAs(Invariant):
             expected = f"as in {_placed_name(self.than)}"
             if stricter:
                 other = (surely or stricter)[0]
-                names = (*policy.own, *(() if surely else (*_names(verdict), *_names(other))))
-                expected = f"{_DONE[other.effect]}, {expected}"
+                names = (*policy.own, *(() if surely else (*names_of(verdict), *names_of(other))))
+                expected = f"{DONE[other.effect]}, {expected}"
                 found.append((_against(policy, party, place, action, expected), names))
             elif policy.own and verdict.floor is not Effect.BLOCK:
                 found.append((_against(policy, party, place, action, expected), tuple(policy.own)))
@@ -339,12 +211,10 @@ class LoosensNothing(Invariant):
         found = []
         for (cell, before), (_, after) in zip(cells, more.every_cell(), strict=True):
             if not after.is_as_strict_as(before):
-                names = () if after.is_milder_than(before) else (*_names(after), *_names(before))
+                names = () if after.is_milder_than(before) else (*names_of(after), *names_of(before))
                 found.append(
                     (
-                        Counterexample(
-                            cell, _spoken(cell, more), after.floor, after.effect, _DONE[before.effect], _because(after)
-                        ),
+                        Counterexample.of(more, cell, DONE[before.effect]),
                         names,
                     )
                 )
@@ -353,29 +223,6 @@ class LoosensNothing(Invariant):
     def __str__(self) -> str:
         count = len(self.rules.rules)
         return f"adding {count} rule{'' if count == 1 else 's'} loosens nothing"
-
-
-@frozen(repr=False)
-class Approval(Value):
-    """Somebody's consent to treating these actions more mildly in these places than before, or than a guarded invariant says."""
-
-    actions: frozenset[AnyAction] | None = field(converter=acts)
-    """None: every action."""
-    when: frozenset[Place] = field(converter=places)
-    """A status means all its labels."""
-    by: str
-    """Who approved: 1 to 128 characters."""
-    reason: str
-    """Why: 1 to 1,000 characters."""
-
-    def __attrs_post_init__(self) -> None:
-        check_id("Approval.by", self.by)
-        if not check_text("Approval.reason", self.reason).strip():
-            raise InvalidInputError("Approval.reason", "a reason", "none")
-
-    def covers(self, cell: Cell) -> bool:
-        """Whether it speaks of a cell's place and action."""
-        return (self.actions is None or cell.action in self.actions) and bool(self.when & {cell.status, cell.label})
 
 
 def _against(
@@ -388,9 +235,3 @@ def _placed_name(place: Place) -> str:
     if isinstance(place, StatusLabel):
         return repr(place.text)
     return place.name if isinstance(place, CustomerStatus) else f"{type(place).__name__}.{place.name}"
-
-
-def _names(verdict: Verdict, least: int = 0) -> tuple[str, ...]:
-    """The conditions that make a verdict at least so strict where its floor is milder."""
-    conditions = [each.rule.condition for each in verdict.contributions if each.rule.effect.strictness >= least]
-    return tuple(condition.name for condition in verdict.conditions if condition in conditions)

@@ -4,10 +4,10 @@ Every preset: policies, invariants and tables of moves to use as they are or to 
 Those about customer status as a whole are written in `defaults`, those of one product each in `products`.
 """
 
+from custstatus.policies.capillary import CAPILLARY
 from custstatus.policies.defaults import (
     AS_THE_PRODUCTS_CAN,
     AS_THE_PRODUCTS_DO,
-    CAPILLARY,
     OURS,
     OURS_FIXED,
     OURS_GUARDED,

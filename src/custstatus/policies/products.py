@@ -15,8 +15,8 @@ from attrs import Attribute, field, frozen
 from custstatus.bounds import kind_of
 from custstatus.errors import InvalidInputError
 from custstatus.lifecycle import Lifecycle, Move, Need, Status
+from custstatus.policies.capillary import CAPILLARY
 from custstatus.policies.conditions import Condition
-from custstatus.policies.defaults import CAPILLARY
 from custstatus.policies.rules import Party, Place, Restriction, RestrictionPolicy, block, block_everything, mark
 from custstatus.records import Action, StatusLabel
 from custstatus.states import (

@@ -9,10 +9,14 @@ from custstatus.policies.analysis.linting import Finding, Lint, lint
 from custstatus.policies.analysis.matrices import Column, Matrix, Row, matrix
 from custstatus.policies.analysis.replaying import Affected, Replay, replay
 from custstatus.policies.compiled import CompiledPolicy
-from custstatus.policies.invariants import Invariant, Proof
+from custstatus.policies.invariants import AsStrictAs, AtLeast, AtMost, LoosensNothing, always_allow, never_allow
+from custstatus.policies.proofs import Invariant, Proof
 
 __all__ = [
     "Affected",
+    "AsStrictAs",
+    "AtLeast",
+    "AtMost",
     "Change",
     "Column",
     "Difference",
@@ -20,12 +24,15 @@ __all__ = [
     "Finding",
     "Group",
     "Lint",
+    "LoosensNothing",
     "Matrix",
     "Replay",
     "Row",
+    "always_allow",
     "diff",
     "lint",
     "matrix",
+    "never_allow",
     "prove",
     "replay",
 ]
@@ -35,7 +42,7 @@ def prove(policy: CompiledPolicy, invariant: Invariant) -> Proof:
     """
     Look at every cell that an invariant speaks of: proved, refuted with counterexamples, or unknown and why.
 
-    >>> from custstatus import Action, CustomerStatus, NoLabels, OrgConfig, never_allow
+    >>> from custstatus import Action, CustomerStatus, NoLabels, OrgConfig
     >>> prove(OrgConfig("acme", NoLabels).policy, never_allow(when=CustomerStatus.DELETED)).is_proved
     True
     """

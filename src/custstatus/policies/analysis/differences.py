@@ -14,7 +14,7 @@ from custstatus.documents import document_of
 from custstatus.policies.analysis.matrices import markdown_table
 from custstatus.policies.compiled import Cell, CompiledPolicy
 from custstatus.policies.conditions import Absent, Condition
-from custstatus.policies.invariants import Approval
+from custstatus.policies.proofs import Approval
 from custstatus.policies.rules import Party
 from custstatus.policies.verdicts import Verdict
 from custstatus.records import AnyAction, Effect
