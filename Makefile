@@ -22,7 +22,7 @@ check: .venv/.check  ## lint, format, types
 	$(BIN)/mypy tests/typing/ok.py tests/typing/wrong.py
 
 bench: .venv/.bench  ## speed, as ratios against a peer or a floor
-	$(BIN)/python -m benchmarks
+	PYTHONPATH=tests $(BIN)/python -m benchmarks
 
 soak: .venv/.test  ## the failure tests at full length
 	$(BIN)/python -m pytest -n 0 -m soak --soak
@@ -40,13 +40,13 @@ clean:
 	@touch $@
 
 .venv/.test: .venv/.uv pyproject.toml
-	$(INSTALL) --editable '.[cli,testing]' --group test
+	$(INSTALL) --editable '.[cli,postgres,testing]' --group test
 	@touch $@
 
 .venv/.check: .venv/.uv pyproject.toml
-	$(INSTALL) --editable '.[cli,testing]' --group test --group check
+	$(INSTALL) --editable '.[cli,postgres,testing]' --group test --group check
 	@touch $@
 
 .venv/.bench: .venv/.uv pyproject.toml
-	$(INSTALL) --editable '.[cli,testing]' --group test --group bench
+	$(INSTALL) --editable '.[cli,postgres,testing]' --group test --group bench
 	@touch $@

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from benchmarks.measure import Figure, interleaved
 from benchmarks.organisation import ACME, Label, desk_on
-from benchmarks.orm import OrmPeer
+from benchmarks.orm import OrmPeer, on_sqlite
 from custstatus import SQLiteStore
 from custstatus.adapters.cursors import micros
+from custstatus.adapters.sql.statements import Statement
 from custstatus.adapters.sqlite import statements
-from custstatus.adapters.sqlite.statements import Statement
 
 __all__ = ["figures"]
 
@@ -29,7 +29,7 @@ def figures(memory: Path, disk: Path) -> Iterator[Figure]:
     yield Figure("change / by hand, tmpfs (rate)", 1 / interleaved(ours.run, by_hand.run), 0.5, at_least=True)
     extra = ours.statements() - by_hand.statements()
     yield Figure("change: statements more than by hand", extra, 0, at_least=False)
-    orm = OrmPeer(memory / "orm.db", CHANGES)
+    orm = OrmPeer(on_sqlite(memory / "orm.db"), CHANGES)
     yield Figure("change / ORM, tmpfs (rate)", 1 / interleaved(ours.run, orm.run, rounds=5), 6, at_least=True)
     ours, by_hand = Ours(disk / "ours.db"), ByHand(disk / "hand.db")
     ratio = interleaved(ours.run, by_hand.run, rounds=15)
@@ -89,8 +89,8 @@ class ByHand:
         new, then = version + 1, max(now, since)
         who = ("agent-7", "person", "staff", "member_care", ACME.hash)
         entry = ("acme", "c-1", new, "moved", "customer_status", at, text, status, label.text, then, now, *who)
-        execute(statements.APPEND_ENTRY, *entry, None, None, None, None, 0, None, None, 0, None, None, None)
-        execute(statements.KEEP_TEXT, "acme", "c-1", new, "for the measure", None)
+        execute(statements.SQL.append_entry, *entry, None, None, None, None, 0, None, None, 0, None, None, None)
+        execute(statements.SQL.keep_text, "acme", "c-1", new, "for the measure", None)
         if at == status:
             execute(statements.RELABEL_STANDING, *name, label.text, then, "agent-7", "person", new, None)
         else:

@@ -11,7 +11,7 @@ from sqlalchemy import DateTime, Engine, String, create_engine, event
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.orm.attributes import flag_modified
 
-__all__ = ["OrmPeer"]
+__all__ = ["OrmPeer", "on_sqlite"]
 
 
 class Base(DeclarativeBase):
@@ -75,18 +75,24 @@ class Text(Base):
     reason: Mapped[str]
 
 
+def on_sqlite(path: Path) -> Engine:
+    """An engine on a file, as durable as ours."""
+    engine = create_engine(f"sqlite:///{path}")
+
+    @event.listens_for(engine, "connect")
+    def pragmas(connection: Any, _: Any) -> None:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+
+    return engine
+
+
 class OrmPeer:
     """A customer who is relabelled, suspended and reinstated, by the ORM."""
 
-    def __init__(self, path: Path, changes: int) -> None:
-        self.engine: Engine = create_engine(f"sqlite:///{path}")
+    def __init__(self, engine: Engine, changes: int) -> None:
+        self.engine = engine
         self.changes = changes
-
-        @event.listens_for(self.engine, "connect")
-        def pragmas(connection: Any, _: Any) -> None:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-
         Base.metadata.create_all(self.engine)
         now = datetime.now(UTC).replace(tzinfo=None)
         with Session(self.engine) as session:

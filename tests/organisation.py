@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from attrs import define, field
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from custstatus import (
     CAPILLARY,
@@ -59,8 +59,8 @@ STORES = ("memory", "sqlite")
 START = datetime(2024, 1, 1, 9, tzinfo=UTC)
 """What the clock of a world shows at first."""
 
-some_examples = settings(max_examples=60, deadline=None)
-"""How many examples a property is tried on, however slow the machine."""
+some_examples = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
+"""How many examples a property is tried on, however slow the machine; some are tried again with what is awaited."""
 
 L = TypeVar("L", bound=StatusLabel)
 

@@ -136,6 +136,8 @@ PUBLIC = [
 
 # The same of the kit for integrators.
 TESTING = [
+    "Awaited",
+    "Blocking",
     "ExampleLabel",
     "MovableClock",
     "RelayStore",

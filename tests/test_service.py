@@ -343,7 +343,7 @@ class TestRecording:
         assert acme.service.record_all([]).new == 0
 
     def test_any_number_is_recorded_batch_by_batch(self, acme: World[Label], monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("custstatus.service._BATCH", 3)
+        monkeypatch.setattr("custstatus.asking.BATCH", 3)
         sales = (sale("c" if number % 4 else "x", f"r-{number % 10}") for number in range(20))
         report = acme.service.record_all(sales)
         assert report.unknown == ("x",)

@@ -66,7 +66,7 @@ class TestSoundStores:
         assert acme.under(evolve(ACME, org="zeta")).service.verify() == Verification(0, 0)
 
     def test_it_tells_how_far_it_is_page_by_page(self, acme: World[Label], monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("custstatus.looking.Accounts", lambda **given: Accounts(**given, limit=2))
+        monkeypatch.setattr("custstatus.reading.Accounts", lambda **given: Accounts(**given, limit=2))
         monkeypatch.setattr("custstatus.verifying.MOST", 2)
         for number in range(5):
             acme.desk.register(f"c-{number}")

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import frozen
 
 from custstatus import flows
 from custstatus.adapters.protocol import Store
-from custstatus.bounds import check_id, check_text, kind_of
-from custstatus.changes import Applied, Operation, Plan, Refusal, Request, Token
-from custstatus.codec import utc_text
+from custstatus.changes import Applied, Operation, Plan, Refusal
 from custstatus.config import OrgConfig
-from custstatus.errors import InvalidInputError, RefusedError, UnknownLifecycleError
-from custstatus.flows import Option
+from custstatus.flows import Flow, Option
 from custstatus.lifecycle import Lifecycle, Status
-from custstatus.records import Actor, AnyChannel, Identifier, StatusLabel, Wish
-from custstatus.sealing import Seal
+from custstatus.records import Identifier, StatusLabel
+from custstatus.requesting import Requesting
 from custstatus.states import CUSTOMER_STATUS
-from custstatus.values import Value
 
 if TYPE_CHECKING:
     from custstatus.upgrading.mending import Upgrade, UpgradeMap
@@ -28,10 +24,11 @@ if TYPE_CHECKING:
 __all__ = ["Desk"]
 
 L = TypeVar("L", bound=StatusLabel)
+T = TypeVar("T")
 
 
 @frozen(eq=False, repr=False)
-class Desk(Value, Generic[L]):
+class Desk(Requesting[Store, L]):
     """
     Who makes changes and by which way, said once. Get one from `StatusService.acting`.
 
@@ -49,14 +46,6 @@ class Desk(Value, Generic[L]):
         StoreError: The store failed; with a `key`, try again with the same one.
     """
 
-    _store: Store
-    _config: OrgConfig[L]
-    _clock: Callable[[], datetime]
-    _seal: Seal
-    actor: Actor
-    channel: AnyChannel
-    wish: Wish | None = None
-
     def register(
         self,
         customer: str,
@@ -72,10 +61,17 @@ class Desk(Value, Generic[L]):
 
         A customer whose account was closed registers anew under another customer id, with the same identifiers (D6).
         """
-        tokens = self._tokens(identifiers)
-        return self._make(
-            Operation.REGISTER, customer, targets, reason=reason, reason_code=reason_code, at=at, key=key, adds=tokens
+        flow = self._make(
+            Operation.REGISTER,
+            customer,
+            *targets,
+            adds=identifiers,
+            reason=reason,
+            reason_code=reason_code,
+            at=at,
+            key=key,
         )
+        return self._run(flow)
 
     def change(
         self,
@@ -93,16 +89,17 @@ class Desk(Value, Generic[L]):
 
         A status in which he stands already is no change, whatever the label; another label of the same status is one (D22).
         """
-        return self._make(
+        flow = self._make(
             Operation.CHANGE,
             customer,
-            (target,),
+            target,
             reason=reason,
             reason_code=reason_code,
             at=at,
             key=key,
             expected=expected,
         )
+        return self._run(flow)
 
     def restore(
         self,
@@ -116,17 +113,10 @@ class Desk(Value, Generic[L]):
         expected: int | None = None,
     ) -> Applied:
         """Back to the status and label that a customer had before he was set aside: suspected, on hold, idle (D70, D95)."""
-        request = self._request(
-            Operation.RESTORE,
-            customer,
-            (),
-            reason=reason,
-            reason_code=reason_code,
-            at=at,
-            key=key,
-            expected=expected,
+        flow = self._restore(
+            customer, lifecycle, reason=reason, reason_code=reason_code, at=at, key=key, expected=expected
         )
-        return _made(flows.run(flows.restore(request, self._on(lifecycle), self._config, self._clock()), self._store))
+        return self._run(flow)
 
     def preview(
         self,
@@ -140,17 +130,10 @@ class Desk(Value, Generic[L]):
         expected: int | None = None,
     ) -> Plan | Applied | Refusal:
         """What `change` would do: the plan, an earlier answer to the same key, or the refusal. Writes and raises nothing."""
-        request = self._request(
-            Operation.CHANGE,
-            customer,
-            (target,),
-            reason=reason,
-            reason_code=reason_code,
-            at=at,
-            key=key,
-            expected=expected,
+        flow = self._preview(
+            customer, target, reason=reason, reason_code=reason_code, at=at, key=key, expected=expected
         )
-        return flows.run(flows.preview(request, self._config, self._clock()), self._store)
+        return self._run(flow)
 
     def moves(
         self,
@@ -161,9 +144,7 @@ class Desk(Value, Generic[L]):
         reason_code: str | None = None,
     ) -> tuple[Option, ...]:
         """Every label or status of a lifecycle: open to this actor now, or what stands in the way. Writes nothing."""
-        request = self._request(Operation.CHANGE, customer, (), reason=reason, reason_code=reason_code)
-        flow = flows.moves(request, self._on(lifecycle), self._config, self._clock())
-        return flows.run(flow, self._store)
+        return self._run(self._moves(customer, lifecycle, reason=reason, reason_code=reason_code))
 
     def add_identifier(
         self,
@@ -176,16 +157,16 @@ class Desk(Value, Generic[L]):
         expected: int | None = None,
     ) -> Applied:
         """Let a customer be found by one more identifier."""
-        return self._make(
+        flow = self._make(
             Operation.ADD_IDENTIFIER,
             customer,
-            (),
+            adds=[identifier],
             reason=reason,
             reason_code=reason_code,
             key=key,
             expected=expected,
-            adds=self._tokens([identifier]),
         )
+        return self._run(flow)
 
     def replace_identifier(
         self,
@@ -199,19 +180,8 @@ class Desk(Value, Generic[L]):
         expected: int | None = None,
     ) -> Applied:
         """Put a new identifier of the same type in the place of an old one."""
-        if isinstance(old, Identifier) and isinstance(new, Identifier) and old.type != new.type:
-            raise InvalidInputError("new", f"an identifier of type {old.type!r}, as the old one", repr(new.type))
-        return self._make(
-            Operation.REPLACE_IDENTIFIER,
-            customer,
-            (),
-            reason=reason,
-            reason_code=reason_code,
-            key=key,
-            expected=expected,
-            adds=self._tokens([new]),
-            drops=self._tokens([old]),
-        )
+        flow = self._replace(customer, old, new, reason=reason, reason_code=reason_code, key=key, expected=expected)
+        return self._run(flow)
 
     def remove_identifier(
         self,
@@ -224,16 +194,16 @@ class Desk(Value, Generic[L]):
         expected: int | None = None,
     ) -> Applied:
         """Let a customer no longer be found by an identifier; it is free for another account."""
-        return self._make(
+        flow = self._make(
             Operation.REMOVE_IDENTIFIER,
             customer,
-            (),
+            drops=[identifier],
             reason=reason,
             reason_code=reason_code,
             key=key,
             expected=expected,
-            drops=self._tokens([identifier]),
         )
+        return self._run(flow)
 
     def upgrade(
         self,
@@ -264,47 +234,8 @@ class Desk(Value, Generic[L]):
                 it leads to itself, or from a status that closes accounts. Nothing was written.
             StoreError: The store failed; those moved so far stay moved.
         """
-        from custstatus.upgrading.mending import mend  # needed once in a configuration's life
+        flow = self._upgrade(old, mapping, reason=reason, reason_code=reason_code, run=run, dry=preview)
+        return self._run(flow)
 
-        now = self._clock()
-        run = f"upgrade-{utc_text(now)}" if run is None else check_id("run", run)
-        given = self._request(Operation.CHANGE, "", (), reason=reason, reason_code=reason_code, run=run)
-        return flows.run(mend(given, old, self._config, mapping, now, dry=preview), self._store)
-
-    def _make(self, operation: Operation, customer: str, targets: tuple[L | Status, ...], **given: Any) -> Applied:
-        request = self._request(operation, customer, targets, **given)
-        return _made(flows.run(flows.make(request, self._config, self._clock()), self._store))
-
-    def _request(self, operation: Operation, customer: str, targets: tuple[L | Status, ...], **given: Any) -> Request:
-        reason = given.get("reason")
-        digest = None if reason is None else self._seal.digest(check_text("reason", reason))
-        return Request(operation, customer, targets, self.actor, self.channel, self.wish, reason_digest=digest, **given)
-
-    def _tokens(self, identifiers: Iterable[Identifier]) -> tuple[Token, ...]:
-        if isinstance(identifiers, (str, type)) or not isinstance(identifiers, Iterable):
-            raise InvalidInputError("identifiers", "several Identifiers", kind_of(identifiers))
-        tokens = []
-        for identifier in identifiers:
-            if not isinstance(identifier, Identifier):
-                raise InvalidInputError("identifier", "an Identifier", kind_of(identifier))
-            tokens.append(self._seal.token(self._config.org, identifier))
-        return tuple(tokens)
-
-    def _on(self, lifecycle: Lifecycle[Any]) -> Lifecycle[Any]:
-        """The lifecycle as this organisation has edited it; UnknownLifecycleError if it is off."""
-        if not isinstance(lifecycle, Lifecycle):
-            raise InvalidInputError("lifecycle", "a Lifecycle", kind_of(lifecycle))
-        found = self._config.lifecycle(lifecycle.name)
-        if found is None:
-            names = (each.name for each in self._config.lifecycles)
-            raise UnknownLifecycleError(self._config.org, lifecycle.name, names)
-        return found
-
-
-def _made(outcome: Applied | Plan | Refusal) -> Applied:
-    """What was applied; RefusedError where it was refused."""
-    if isinstance(outcome, Refusal):
-        raise RefusedError(outcome)
-    if isinstance(outcome, Plan):  # only previews plan without applying
-        raise TypeError("a plan is no change")
-    return outcome
+    def _run(self, flow: Flow[T]) -> T:
+        return flows.run(flow, self._store)

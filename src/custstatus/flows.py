@@ -1,8 +1,8 @@
 """
 Whatever reads a store and then writes it, as generators: each yields calls of the store's verbs and receives the answers.
 
-A flow neither runs nor awaits anything, so that one text serves a store that blocks and one that is awaited. `run` is the
-runner for the former.
+A flow neither runs nor awaits anything, so that one text serves a store that blocks and one that is awaited: `run` runs it on
+the former, `run_async` on the latter.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from attrs import evolve
 
-from custstatus.adapters.protocol import Store
+from custstatus.adapters.protocol import AsyncStore, Store
 from custstatus.changes import Applied, Found, Operation, Plan, Refusal, Request
 from custstatus.config import OrgConfig
 from custstatus.errors import ConflictError, StoredValueError
@@ -24,7 +24,7 @@ from custstatus.policies.compiled import places_of
 from custstatus.records import StatusLabel
 from custstatus.states import CustomerStatus
 
-__all__ = ["ATTEMPTS", "Call", "Flow", "Option", "make", "moves", "preview", "restore", "run"]
+__all__ = ["ATTEMPTS", "Call", "Flow", "Option", "make", "moves", "preview", "restore", "run", "run_async"]
 
 T = TypeVar("T")
 
@@ -61,6 +61,31 @@ def run(flow: Flow[T], store: Store) -> T:
     except StopIteration as stop:
         result: T = stop.value
         return result
+    finally:
+        flow.close()
+
+
+async def run_async(flow: Flow[T], store: AsyncStore) -> T:
+    """
+    Run a flow on a store that is awaited.
+
+    Where the task is cancelled the flow ends at the call that it waits for: what the calls before it wrote stays, each being
+    whole by itself.
+    """
+    try:
+        call = next(flow)
+        while True:
+            try:
+                answer = await getattr(store, call.verb)(*call.arguments)
+            except Exception as error:
+                call = flow.throw(error)
+            else:
+                call = flow.send(answer)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        flow.close()
 
 
 def make(request: Request, config: OrgConfig[Any], now: datetime) -> Flow[Applied | Refusal]:

@@ -7,24 +7,20 @@ A thin shell over a store: it holds the configuration and the clock, and runs th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
-from custstatus import flows, sweeping
+from custstatus import asking
 from custstatus.adapters.protocol import JoinableStore, Store
-from custstatus.bounds import LATEST, check_id, kind_of
+from custstatus.asking import Asking, allowed
+from custstatus.bounds import check_id, kind_of
 from custstatus.config import OrgConfig
 from custstatus.decisions import Decision, TwoPartyDecision
 from custstatus.desk import Desk
-from custstatus.errors import (
-    DeniedError,
-    InvalidInputError,
-)
-from custstatus.lifecycle import Status
+from custstatus.errors import InvalidInputError
 from custstatus.looking import Look
-from custstatus.policies.rules import Party
 from custstatus.policies.verdicts import Verdict
 from custstatus.records import (
     Account,
@@ -33,7 +29,6 @@ from custstatus.records import (
     AnyAction,
     AnyChannel,
     Channel,
-    Effect,
     StatusLabel,
     Wish,
 )
@@ -43,13 +38,6 @@ from custstatus.sweeping import Report, Sweep
 __all__ = ["StatusService", "utc_now"]
 
 L = TypeVar("L", bound=StatusLabel)
-S = TypeVar("S", bound=Status)
-
-_AHEAD = timedelta(days=1)
-
-_BATCH = 10_000
-"""How many activities are recorded in one transaction."""
-
 
 # The constructor of a named tuple, less the function around it: half the cost of a decision.
 _decision: Callable[[tuple[Verdict, Account, OrgConfig[Any]]], Decision[Any]] = partial(tuple.__new__, Decision)
@@ -87,7 +75,11 @@ class StatusService(Look[L]):
     ) -> None:
         if not isinstance(config, OrgConfig):
             raise InvalidInputError("config", "an OrgConfig", kind_of(config))
-        super().__init__(store, config, Seal(key), clock)
+        self._asking = Asking(config, Seal(key), clock)
+        super().__init__(store, self._asking)
+        self._config = config
+        self._org = config.org
+        self._policy = config.policy
         store.keep_config(config.org, config.hash, config.to_json())
 
     @property
@@ -109,7 +101,7 @@ class StatusService(Look[L]):
             channel: By which way.
             wish: At whose wish (D101); by default at that of the actor's own kind.
         """
-        return Desk(self._store, self._config, self._now, self._seal, actor, channel, wish)
+        return Desk(self._store, self._config, self._asking.now, self._asking.seal, actor, channel, wish)
 
     def inside(self, connection: Any) -> StatusService[L]:
         """
@@ -152,7 +144,7 @@ class StatusService(Look[L]):
             check_id("customer", customer)
             raise
         if account is None:
-            raise self._unknown(customer)
+            raise self._asking.unknown(customer)
         if context is None:
             return _decision((self._policy.verdict_of(account, action), account, self._config))
         return Decision(self._policy.verdict_of(account, action, context=context), account, self._config)
@@ -161,13 +153,7 @@ class StatusService(Look[L]):
         self, customer: str, actions: Iterable[AnyAction], *, context: object = None
     ) -> dict[AnyAction, Decision[L]]:
         """Say of several actions whether the customer may do them now, all from one read. Raises as `decide` does."""
-        if isinstance(actions, str) or not isinstance(actions, Iterable):
-            raise InvalidInputError("actions", "several actions", kind_of(actions))
-        account = self._account(customer)
-        verdict_of = self._policy.verdict_of
-        return {
-            action: Decision(verdict_of(account, action, context=context), account, self._config) for action in actions
-        }
+        return self._run(self._asking.decide_all(customer, actions, context))
 
     def decide_between(
         self, action: AnyAction, source: str, destination: str, *, context: object = None
@@ -185,20 +171,7 @@ class StatusService(Look[L]):
             InvalidInputError: No action between two customers, or one customer on both sides (D72).
             UnknownCustomerError: No such customer in this organisation. Otherwise as `decide` does.
         """
-        self._policy.check_action(action)
-        if action not in self._policy.two_party:
-            raise InvalidInputError(
-                "action", "an action between two customers (`two_party`)", "one of a single customer"
-            )
-        if source == destination:
-            raise InvalidInputError("destination", "another customer than the source", "the same")
-
-        def side(customer: str, party: Party) -> Decision[L]:
-            account = self._account(customer)
-            verdict = self._policy.verdict_of(account, action, party=party, context=context)
-            return Decision(verdict, account, self._config)
-
-        return TwoPartyDecision(side(source, Party.SOURCE), side(destination, Party.DESTINATION))
+        return self._run(self._asking.decide_between(action, source, destination, context))
 
     def check_between(
         self, action: AnyAction, source: str, destination: str, *, context: object = None
@@ -210,10 +183,7 @@ class StatusService(Look[L]):
             DeniedError: One side is blocked; it carries that side's decision, the source's where both are. Otherwise as
                 `decide_between` does.
         """
-        decision = self.decide_between(action, source, destination, context=context)
-        if decision.denials:
-            raise DeniedError(decision.denials[0])
-        return decision
+        return self._run(self._asking.check_between(action, source, destination, context))
 
     def check(self, customer: str, action: AnyAction, *, context: object = None) -> Decision[L]:
         """
@@ -222,10 +192,7 @@ class StatusService(Look[L]):
         Raises:
             DeniedError: The action is blocked. Otherwise as `decide` does.
         """
-        decision = self.decide(customer, action, context=context)
-        if decision.effect is Effect.BLOCK:
-            raise DeniedError(decision)
-        return decision
+        return allowed(self.decide(customer, action, context=context))
 
     # -- activities -------------------------------------------------------------------------------------------------
 
@@ -240,26 +207,19 @@ class StatusService(Look[L]):
             InvalidInputError: An action that the configuration lacks, or a time more than a day ahead (clocks of shops
                 differ; a purchase of next year would keep its customer active till then). Nothing was recorded.
         """
-        now = self._now()
-        latest = now + _AHEAD if now < LATEST - _AHEAD else LATEST
-        for activity in activities:
-            if not isinstance(activity, Activity) or not self._policy.knows(activity.kind):
-                raise InvalidInputError("activities", "activities of configured actions", kind_of(activity))
-            if activity.at > latest:
-                raise InvalidInputError("Activity.at", "a time no later than a day from now", "one in the future")
-        return flows.run(sweeping.record(activities, self._config, now), self._store)
+        return self._run(self._asking.record(activities))
 
     def record_all(self, activities: Iterable[Activity]) -> Report:
         """Record any number of activities, ten thousand a transaction; those before a failure stay recorded."""
         report = Report(0, 0)
         remaining = iter(activities)
-        while batch := tuple(islice(remaining, _BATCH)):
+        while batch := tuple(islice(remaining, asking.BATCH)):
             report += self.record(*batch)
         return report
 
     def preview_sweep(self) -> Sweep:
         """What `sweep` would do now, planned only (D63)."""
-        return flows.run(sweeping.sweep(self._config, self._now(), dry=True), self._store)
+        return self._run(self._asking.preview_sweep())
 
     def sweep(self, *, run: str | None = None) -> Sweep:
         """
@@ -268,6 +228,4 @@ class StatusService(Look[L]):
         Args:
             run: The id that the run's entries carry; by default made of the time.
         """
-        if run is not None:
-            check_id("run", run)
-        return flows.run(sweeping.sweep(self._config, self._now(), run=run), self._store)
+        return self._run(self._asking.sweep(run))

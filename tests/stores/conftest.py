@@ -6,8 +6,10 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from servers import Server, database, serving
 
 from custstatus import MemoryStore, SQLiteStore
+from custstatus.adapters.postgres import PostgresStore
 
 if "custstatus.testing" not in sys.modules:
     pytest.register_assert_rewrite("custstatus.testing")
@@ -34,6 +36,25 @@ def twin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SQLiteStore]:
     store = SQLiteStore(tmp_path_factory.mktemp("twins") / "statuses.db")
     yield store
     store.close()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A PostgreSQL server for all of them."""
+    with serving() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def postgres(server: Server) -> Iterator[PostgresStore]:
+    with database(server) as address, PostgresStore(address) as store:
+        yield store
+
+
+@pytest.fixture(scope="module")
+def postgres_twin(server: Server) -> Iterator[PostgresStore]:
+    with database(server) as address, PostgresStore(address) as store:
+        yield store
 
 
 @pytest.fixture(scope="module")

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import itertools
 import unittest
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from servers import Server, database
 
 from custstatus import MemoryStore, SQLiteStore
+from custstatus.adapters.postgres import PostgresStore
 from custstatus.testing import StoreContract
 from custstatus.testing.contracts.contract import Contract
 
@@ -25,6 +29,17 @@ class TestSQLiteStore(StoreContract):
 
     def make_store(self) -> SQLiteStore:
         return SQLiteStore(next(self.paths))
+
+
+class TestPostgresStore(StoreContract):
+    @pytest.fixture(autouse=True)
+    def _on(self, server: Server) -> Iterator[None]:
+        with ExitStack() as self.databases:
+            self.server = server
+            yield
+
+    def make_store(self) -> PostgresStore:
+        return PostgresStore(self.databases.enter_context(database(self.server)), connections=6)
 
 
 def test_no_part_of_the_contract_hides_another_s_test() -> None:

@@ -30,6 +30,7 @@ from custstatus import (
     OrgConfig,
     SQLiteStore,
     StatusService,
+    Store,
 )
 from custstatus.testing import ExampleLabel, applies_as_planned, example, history_folds, same_behaviour
 from custstatus.testing.operations import (
@@ -63,16 +64,20 @@ def runs(draw: st.DrawFn) -> Run:
 
 
 @pytest.mark.parametrize("length", LENGTHS)
-def test_memory_and_sqlite_behave_alike_and_fold(length: str, memory: MemoryStore, sqlite: SQLiteStore) -> None:
+@pytest.mark.parametrize("other", ["sqlite", "postgres"])
+def test_memory_and_the_sql_stores_behave_alike_and_fold(
+    length: str, other: str, memory: MemoryStore, request: pytest.FixtureRequest
+) -> None:
     """D51, D52, D53, D56."""
+    sql: Store = request.getfixturevalue(other)
     seen: Counter[str] = Counter()
 
     @settings.get_profile(length)
     @given(runs())
     def law(run: Run) -> None:
         config, operations = run
-        answers = same_behaviour(operations, memory, sqlite, config)
-        entries = history_folds(StatusService(sqlite, config))
+        answers = same_behaviour(operations, memory, sql, config)
+        entries = history_folds(StatusService(sql, config))
         assert history_folds(StatusService(memory, config)) == entries
         seen.update(str(answer[0]) for answer in answers)
         seen["entries"] += entries
@@ -83,14 +88,17 @@ def test_memory_and_sqlite_behave_alike_and_fold(length: str, memory: MemoryStor
 
 
 @pytest.mark.parametrize("length", LENGTHS)
-def test_sqlite_applies_as_planned(length: str, sqlite: SQLiteStore, twin: SQLiteStore) -> None:
+@pytest.mark.parametrize(("one", "other"), [("sqlite", "twin"), ("postgres", "postgres_twin")])
+def test_the_sql_stores_apply_as_planned(length: str, one: str, other: str, request: pytest.FixtureRequest) -> None:
+    applying: Store = request.getfixturevalue(one)
+    planning: Store = request.getfixturevalue(other)
     made: Counter[str] = Counter()
 
     @settings.get_profile(length)
     @given(runs())
     def law(run: Run) -> None:
         config, operations = run
-        checked = applies_as_planned(operations, sqlite, twin, config)
+        checked = applies_as_planned(operations, applying, planning, config)
         made["applied"] += len(checked.applied)
         made["single"] += sum(change.single is not None for change in (*checked.applied, *checked.found))
 

@@ -27,7 +27,7 @@ from custstatus.queries import Accounts, Activities, Customers, Log
 from custstatus.records import Account, Effect, Entry, HeldIdentifier, Listed, Page, Tally
 from custstatus.values import Value
 
-__all__ = ["ActivityBatch", "JoinableStore", "Recorded", "Store", "StoredActivity"]
+__all__ = ["ActivityBatch", "AsyncJoinableStore", "AsyncStore", "JoinableStore", "Recorded", "Store", "StoredActivity"]
 
 
 @frozen(repr=False)
@@ -167,4 +167,85 @@ class JoinableStore(Protocol):
         Raises:
             InvalidInputError: It is no connection that this store can use.
         """
+        ...
+
+
+class AsyncStore(Protocol):
+    """
+    The same contract for an engine that is awaited: every verb means what the verb of that name of `Store` means.
+
+    It is used on one event loop, by any number of tasks at once. A verb that is cancelled has written all or nothing.
+    """
+
+    async def load(self, org: str, customer: str) -> Account | None:
+        """As `Store.load`."""
+        ...
+
+    async def read(self, guarded: GuardedChange) -> Found:
+        """As `Store.read`."""
+        ...
+
+    async def apply(self, guarded: GuardedChange) -> Applied | Found:
+        """As `Store.apply`."""
+        ...
+
+    async def commit(self, plan: Plan) -> Applied | Found:
+        """As `Store.commit`."""
+        ...
+
+    async def find(self, org: str, token: str) -> str | None:
+        """As `Store.find`."""
+        ...
+
+    async def identifiers(self, org: str, customer: str) -> tuple[HeldIdentifier, ...]:
+        """As `Store.identifiers`."""
+        ...
+
+    async def log(self, query: Log) -> Page[Entry]:
+        """As `Store.log`."""
+        ...
+
+    async def customers(self, query: Customers) -> Page[Listed[str, str]]:
+        """As `Store.customers`."""
+        ...
+
+    async def accounts(self, query: Accounts) -> Page[Account]:
+        """As `Store.accounts`."""
+        ...
+
+    async def tally(self, org: str, lifecycle: str) -> tuple[Tally[str, str], ...]:
+        """As `Store.tally`."""
+        ...
+
+    async def record(self, batch: ActivityBatch) -> Recorded:
+        """As `Store.record`."""
+        ...
+
+    async def activities(self, query: Activities) -> Page[StoredActivity]:
+        """As `Store.activities`."""
+        ...
+
+    async def keep_config(self, org: str, config_hash: str, text: str) -> None:
+        """As `Store.keep_config`."""
+        ...
+
+    async def config(self, org: str, config_hash: str) -> str | None:
+        """As `Store.config`."""
+        ...
+
+    async def organisations(self) -> tuple[str, ...]:
+        """As `Store.organisations`."""
+        ...
+
+    async def close(self) -> None:
+        """As `Store.close`."""
+        ...
+
+
+@runtime_checkable
+class AsyncJoinableStore(Protocol):
+    """An `AsyncStore` that can write within a transaction of the host's own."""
+
+    def inside(self, connection: Any) -> AsyncStore:
+        """As `JoinableStore.inside`: it awaits nothing, so that what must be asked of the engine is asked by the verbs."""
         ...

@@ -4,6 +4,7 @@ of what goes in, and a clock that moves by hand. Needs the extra `custstatus[tes
 """
 
 from custstatus.testing import laws, strategies
+from custstatus.testing.awaited import Awaited, Blocking
 from custstatus.testing.clock import MovableClock
 from custstatus.testing.contract import StoreContract
 from custstatus.testing.example import ExampleLabel, example
@@ -11,6 +12,8 @@ from custstatus.testing.laws import applies_as_planned, history_folds, same_beha
 from custstatus.testing.relay import RelayStore
 
 __all__ = [
+    "Awaited",
+    "Blocking",
     "ExampleLabel",
     "MovableClock",
     "RelayStore",

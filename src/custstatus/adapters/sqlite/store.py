@@ -19,9 +19,9 @@ from typing import Any, Self, TypeVar
 from weakref import WeakSet
 
 from custstatus.adapters.protocol import ActivityBatch, Recorded, Store, StoredActivity
-from custstatus.adapters.sqlite import operations
-from custstatus.adapters.sqlite.operations import JOINED, OWN, SNAPSHOT, Many, Operation, within
-from custstatus.adapters.sqlite.statements import RELEASE, ROLLBACK_TO
+from custstatus.adapters.sql.operations import Many, Operation, within
+from custstatus.adapters.sqlite.operations import JOINED, OWN, SNAPSHOT, SQLiteOperations
+from custstatus.adapters.sqlite.statements import RELEASE, ROLLBACK_TO, SQL
 from custstatus.bounds import kind_of
 from custstatus.changes import Applied, Found, GuardedChange, Plan
 from custstatus.errors import InvalidInputError, SchemaError, StoreBusyError, StoreClosedError, StoreError
@@ -31,6 +31,8 @@ from custstatus.records import Account, Entry, HeldIdentifier, Listed, Page, Tal
 __all__ = ["SQLiteStore"]
 
 T = TypeVar("T")
+
+_OPERATIONS = SQLiteOperations(SQL)
 
 _SCHEMA = Path(__file__).with_name("schema")
 
@@ -172,56 +174,56 @@ class SQLiteStore:
                     writer.execute("ROLLBACK")
 
     def load(self, org: str, customer: str) -> Account | None:
-        return self._read(operations.load(org, customer))
+        return self._read(_OPERATIONS.load(org, customer))
 
     def read(self, guarded: GuardedChange) -> Found:
-        found = self._read(within(SNAPSHOT, operations.read(guarded)))
+        found = self._read(within(SNAPSHOT, _OPERATIONS.read(guarded)))
         assert found is not None
         return found
 
     def apply(self, guarded: GuardedChange) -> Applied | Found:
         step = guarded.single
-        applied = None if step is None else self._write(operations.apply(guarded, step))
+        applied = None if step is None else self._write(_OPERATIONS.apply(guarded, step))
         return applied or self.read(guarded)
 
     def commit(self, plan: Plan) -> Applied | Found:
-        return self._write(operations.commit(plan)) or self.read(plan.guarded)
+        return self._write(_OPERATIONS.commit(plan)) or self.read(plan.guarded)
 
     def find(self, org: str, token: str) -> str | None:
-        return self._read(operations.find(org, token))
+        return self._read(_OPERATIONS.find(org, token))
 
     def identifiers(self, org: str, customer: str) -> tuple[HeldIdentifier, ...]:
-        return self._read(operations.identifiers(org, customer))
+        return self._read(_OPERATIONS.identifiers(org, customer))
 
     def log(self, query: Log) -> Page[Entry]:
-        return self._read(operations.log(query))
+        return self._read(_OPERATIONS.log(query))
 
     def customers(self, query: Customers) -> Page[Listed[str, str]]:
-        return self._read(operations.customers(query))
+        return self._read(_OPERATIONS.customers(query))
 
     def accounts(self, query: Accounts) -> Page[Account]:
-        return self._read(operations.accounts(query))
+        return self._read(_OPERATIONS.accounts(query))
 
     def tally(self, org: str, lifecycle: str) -> tuple[Tally[str, str], ...]:
-        return self._read(operations.tally(org, lifecycle))
+        return self._read(_OPERATIONS.tally(org, lifecycle))
 
     def record(self, batch: ActivityBatch) -> Recorded:
-        recorded = self._write(operations.record(batch))
+        recorded = self._write(_OPERATIONS.record(batch))
         assert recorded is not None
         return recorded
 
     def activities(self, query: Activities) -> Page[StoredActivity]:
-        return self._read(operations.activities(query))
+        return self._read(_OPERATIONS.activities(query))
 
     def keep_config(self, org: str, config_hash: str, text: str) -> None:
         if self.config(org, config_hash) is None:
-            self._write(operations.keep_config(org, config_hash, text))
+            self._write(_OPERATIONS.keep_config(org, config_hash, text))
 
     def config(self, org: str, config_hash: str) -> str | None:
-        return self._read(operations.config(org, config_hash))
+        return self._read(_OPERATIONS.config(org, config_hash))
 
     def organisations(self) -> tuple[str, ...]:
-        return self._read(operations.organisations())
+        return self._read(_OPERATIONS.organisations())
 
     def inside(self, connection: Any) -> Store:
         return _JoinedStore(connection)
@@ -290,7 +292,7 @@ class _JoinedStore(SQLiteStore):
             raise
 
     def read(self, guarded: GuardedChange) -> Found:
-        return self._read(operations.read(guarded))
+        return self._read(_OPERATIONS.read(guarded))
 
     def inside(self, connection: Any) -> Store:
         return _JoinedStore(connection)

@@ -1,8 +1,8 @@
-"""Values to and from the rows of the SQLite store: times as microseconds, enums by value, sets packed into one text."""
+"""Values to and from the rows of every SQL store: times as microseconds, enums by value."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -12,19 +12,15 @@ from custstatus.adapters.protocol import StoredActivity
 from custstatus.records import Account, Actor, ActorKind, Effect, Entry, EntryKind, Listed, Standing, Wish
 
 __all__ = [
-    "SEPARATOR",
     "account",
     "activity",
     "activity_row",
     "entry",
     "entry_row",
     "listed",
-    "packed",
     "standing",
     "standing_row",
 ]
-
-SEPARATOR = "\x1f"
 
 _KINDS = {kind.value: kind for kind in EntryKind}
 _ACTORS = {kind.value: kind for kind in ActorKind}
@@ -38,12 +34,6 @@ Row = Sequence[Any]
 def _actor(actor: str, kind: str) -> Actor:
     """An actor without a name; there are few of them, and checking their bounds costs more than the rest of a row."""
     return Actor(actor, _ACTORS[kind])
-
-
-def packed(members: Iterable[str | None]) -> str:
-    """A set as one text, each member between separators; unset is the empty member."""
-    joined = SEPARATOR.join(sorted(member or "" for member in members))
-    return SEPARATOR + joined + SEPARATOR if members else SEPARATOR
 
 
 def standing(row: Row) -> Standing[str, str]:

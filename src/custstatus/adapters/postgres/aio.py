@@ -1,0 +1,295 @@
+"""The PostgreSQL store, awaited: the same operations on connections of an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Self, TypeVar
+
+import psycopg
+from psycopg.abc import RV, PQGen
+from psycopg.pq import TransactionStatus
+from psycopg.rows import tuple_row
+
+from custstatus.adapters.postgres.connecting import GRACE, adapt, arguments, settings, translated
+from custstatus.adapters.postgres.migrating import OLDEST, check, migrate
+from custstatus.adapters.postgres.operations import JOINED, OWN, PostgresOperations
+from custstatus.adapters.postgres.statements import SQL
+from custstatus.adapters.protocol import ActivityBatch, AsyncStore, Recorded, StoredActivity
+from custstatus.adapters.sql.operations import Many, Operation, within
+from custstatus.bounds import kind_of
+from custstatus.changes import Applied, Found, GuardedChange, Plan
+from custstatus.errors import InvalidInputError, SchemaError, StoreBusyError, StoreClosedError, StoreError
+from custstatus.queries import Accounts, Activities, Customers, Log
+from custstatus.records import Account, Entry, HeldIdentifier, Listed, Page, Tally
+
+__all__ = ["AsyncPostgresStore"]
+
+T = TypeVar("T")
+
+_OPERATIONS = PostgresOperations(SQL)
+
+Cursor = psycopg.AsyncRawCursor[tuple[Any, ...]]
+
+
+class _Connection(psycopg.AsyncConnection[tuple[Any, ...]]):
+    """A connection that waits no longer than it has the patience for."""
+
+    patience = 0.0
+
+    async def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
+        """As the driver does, but with an end."""
+        return await super().wait(gen, interval, self.patience + GRACE if timeout is None else timeout)
+
+
+class AsyncConnections:
+    """Up to so many connections to one database, each with a cursor, handed out to the tasks of one loop in turn."""
+
+    def __init__(self, address: str, most: int, patience: float, prepare: bool) -> None:
+        self._address = address
+        self._patience = patience
+        self._arguments = arguments(patience, prepare)
+        self._settings = settings(patience)
+        # None is a place that is free, its connection gone.
+        self._idle: asyncio.Queue[Cursor | None] = asyncio.Queue()
+        self._left = most
+        self._closed = False
+
+    @asynccontextmanager
+    async def cursor(self) -> AsyncIterator[Cursor]:
+        """A cursor, given back at the end; raises as `Connections.cursor` does."""
+        cursor = await self._take()
+        try:
+            yield cursor
+        finally:
+            await self._give(cursor)
+
+    async def _take(self) -> Cursor:
+        if self._closed:
+            raise StoreClosedError("the store was closed: open another one")
+        if not self._idle.empty():
+            cursor = self._idle.get_nowait()
+        elif self._left > 0:
+            self._left -= 1
+            cursor = None
+        else:
+            try:
+                cursor = await asyncio.wait_for(self._idle.get(), self._patience)
+            except TimeoutError:
+                raise StoreBusyError("no connection was free in time: try again with the same key") from None
+        if cursor is not None:
+            return cursor
+        try:
+            return await self._connect()
+        except BaseException:
+            self._idle.put_nowait(None)
+            raise
+
+    async def _connect(self) -> Cursor:
+        try:
+            connection = await _Connection.connect(self._address, **self._arguments)
+            connection.patience = self._patience
+            try:
+                adapt(connection)
+                await connection.execute(self._settings, prepare=False)
+            except BaseException:
+                await connection.close()
+                raise
+        except psycopg.Error as error:
+            raise StoreError("the database could not be reached; the cause says why") from error
+        return psycopg.AsyncRawCursor(connection, row_factory=tuple_row)
+
+    async def _give(self, cursor: Cursor) -> None:
+        connection = cursor.connection
+        if self._closed or connection.closed or connection.info.transaction_status is not TransactionStatus.IDLE:
+            # Cancelled in a transaction, or of no further use.
+            self._idle.put_nowait(None)
+            await connection.close()
+        else:
+            self._idle.put_nowait(cursor)
+
+    async def renew(self) -> None:
+        """Let go of all that are idle: after a lost server each would fail in its turn."""
+        for _ in range(self._idle.qsize()):
+            cursor = self._idle.get_nowait()
+            self._idle.put_nowait(None)
+            if cursor is not None:
+                await cursor.connection.close()
+
+    async def close(self) -> None:
+        """Close them; those in use are closed when they are given back."""
+        self._closed = True
+        await self.renew()
+
+
+class AsyncPostgresStore:
+    """
+    `PostgresStore` for an event loop: get one with `await AsyncPostgresStore.open(address)`, on the loop that will use it.
+
+    Cancelled in the middle of a change, a connection is given up, and the change is either made or not, as if the
+    connection had been lost: send it again with its key.
+    """
+
+    _connections: AsyncConnections
+
+    @classmethod
+    async def open(
+        cls,
+        address: str,
+        *,
+        create: bool = True,
+        connections: int = 8,
+        patience: float = 7.0,
+        prepare: bool = True,
+    ) -> Self:
+        """Connect; arguments and errors are those of `PostgresStore`."""
+        if not isinstance(address, str) or not address:
+            raise InvalidInputError("address", "where a PostgreSQL database is", kind_of(address))
+
+        store = cls.__new__(cls)
+        store._connections = AsyncConnections(address, connections, patience, prepare)
+        try:
+            async with store._connections.cursor() as cursor:
+                if cursor.connection.info.server_version < OLDEST:
+                    raise SchemaError("PostgreSQL is too old: 14 or later is needed")
+            await (store._write(migrate()) if create else store._read(check()))
+        except BaseException:
+            await store.close()
+            raise
+        return store
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def _read(self, operation: Operation[T]) -> T:
+        async with self._connections.cursor() as cursor:
+            try:
+                return await run(operation, cursor)
+            except psycopg.Error as error:
+                if cursor.connection.closed:
+                    await self._connections.renew()
+                raise translated(error) from error
+
+    async def _write(self, operation: Operation[T | None]) -> T | None:
+        return await self._read(within(OWN, operation))
+
+    async def load(self, org: str, customer: str) -> Account | None:
+        return await self._read(_OPERATIONS.load(org, customer))
+
+    async def read(self, guarded: GuardedChange) -> Found:
+        return await self._read(_OPERATIONS.read(guarded))
+
+    async def apply(self, guarded: GuardedChange) -> Applied | Found:
+        step = guarded.single
+        applied = None if step is None else await self._read(_OPERATIONS.apply(guarded, step))
+        return applied or await self.read(guarded)
+
+    async def commit(self, plan: Plan) -> Applied | Found:
+        return await self._write(_OPERATIONS.commit(plan)) or await self.read(plan.guarded)
+
+    async def find(self, org: str, token: str) -> str | None:
+        return await self._read(_OPERATIONS.find(org, token))
+
+    async def identifiers(self, org: str, customer: str) -> tuple[HeldIdentifier, ...]:
+        return await self._read(_OPERATIONS.identifiers(org, customer))
+
+    async def log(self, query: Log) -> Page[Entry]:
+        return await self._read(_OPERATIONS.log(query))
+
+    async def customers(self, query: Customers) -> Page[Listed[str, str]]:
+        return await self._read(_OPERATIONS.customers(query))
+
+    async def accounts(self, query: Accounts) -> Page[Account]:
+        return await self._read(_OPERATIONS.accounts(query))
+
+    async def tally(self, org: str, lifecycle: str) -> tuple[Tally[str, str], ...]:
+        return await self._read(_OPERATIONS.tally(org, lifecycle))
+
+    async def record(self, batch: ActivityBatch) -> Recorded:
+        recorded = await self._write(_OPERATIONS.record(batch))
+        assert recorded is not None
+        return recorded
+
+    async def activities(self, query: Activities) -> Page[StoredActivity]:
+        return await self._read(_OPERATIONS.activities(query))
+
+    async def keep_config(self, org: str, config_hash: str, text: str) -> None:
+        if await self.config(org, config_hash) is None:
+            await self._write(_OPERATIONS.keep_config(org, config_hash, text))
+
+    async def config(self, org: str, config_hash: str) -> str | None:
+        return await self._read(_OPERATIONS.config(org, config_hash))
+
+    async def organisations(self) -> tuple[str, ...]:
+        return await self._read(_OPERATIONS.organisations())
+
+    def inside(self, connection: Any) -> AsyncStore:
+        return _JoinedStore(connection)
+
+    async def close(self) -> None:
+        await self._connections.close()
+
+
+class _JoinedStore(AsyncPostgresStore):
+    """The store on a host's connection, within the host's transaction."""
+
+    def __init__(self, connection: Any) -> None:
+        if not isinstance(connection, psycopg.AsyncConnection):
+            raise InvalidInputError("connection", "an open psycopg.AsyncConnection", kind_of(connection))
+        self._connection = connection
+
+    async def _read(self, operation: Operation[T]) -> T:
+        if self._connection.closed:
+            raise StoreClosedError("the connection was closed: open another one")
+        try:
+            cursor = psycopg.AsyncRawCursor(self._connection, row_factory=tuple_row)
+            adapt(cursor)
+            return await run(operation, cursor)
+        except psycopg.Error as error:
+            raise translated(error) from error
+
+    async def _write(self, operation: Operation[T | None]) -> T | None:
+        self._check_joined()
+        return await self._read(within(JOINED, operation))
+
+    async def apply(self, guarded: GuardedChange) -> Applied | Found:
+        self._check_joined()
+        return await super().apply(guarded)
+
+    def _check_joined(self) -> None:
+        """Without a transaction the host's driver would commit each of our statements by itself."""
+        alone = self._connection.info.transaction_status is TransactionStatus.IDLE
+        if self._connection.autocommit and alone:
+            raise InvalidInputError("connection", "one with an open transaction", "one without, in autocommit mode")
+
+    async def close(self) -> None:
+        """Nothing: the connection is the host's."""
+
+
+async def run(operation: Operation[T], cursor: Cursor) -> T:
+    """Await an operation's statements on a cursor."""
+    try:
+        asked = next(operation)
+        while True:
+            try:
+                if isinstance(asked, Many):
+                    await cursor.executemany(asked.statement.text, asked.rows)
+                    answer: list[tuple[Any, ...]] = [(cursor.rowcount,)]
+                else:
+                    statement, parameters = asked
+                    await cursor.execute(statement.text, parameters or None)
+                    # Asked for less directly, the driver would describe every column first.
+                    answer = [] if cursor.rownumber is None else await cursor.fetchall()
+            except BaseException as error:
+                asked = operation.throw(error)
+            else:
+                asked = operation.send(answer)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    except (ArithmeticError, KeyError) as error:  # the forms in which a row that somebody has changed by hand shows
+        raise StoreError("a row holds what this library never wrote; the cause says what") from error

@@ -1,0 +1,190 @@
+"""
+How the stores connect, and what the driver's errors are: nothing is left to luck, and nothing waits without a bound.
+
+Connections are kept open and handed out in turn. The driver's own pool does more, and takes a third of a change's time.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from queue import Empty, SimpleQueue
+from threading import Lock
+from typing import Any
+
+import psycopg
+from psycopg import errors
+from psycopg.abc import RV, PQGen
+from psycopg.pq import TransactionStatus
+from psycopg.rows import tuple_row
+from psycopg.types.numeric import Int8Dumper
+
+from custstatus.errors import StoreBusyError, StoreClosedError, StoreError
+
+__all__ = ["GRACE", "Connections", "adapt", "arguments", "settings", "translated"]
+
+Cursor = psycopg.RawCursor[tuple[Any, ...]]
+
+_BUSY = (
+    errors.SerializationFailure,
+    errors.DeadlockDetected,
+    errors.LockNotAvailable,
+    errors.QueryCanceled,
+    errors.TooManyConnections,
+)
+
+
+def arguments(patience: float, prepare: bool) -> dict[str, Any]:
+    """With what a connection of our own is made: dead servers and dead networks are noticed within the patience."""
+    seconds = max(2, round(patience))
+    return {
+        "autocommit": True,
+        "prepare_threshold": 0 if prepare else None,
+        "application_name": "custstatus",
+        "client_encoding": "UTF8",
+        "connect_timeout": seconds,
+        "keepalives": 1,
+        "keepalives_idle": seconds,
+        "keepalives_interval": 1,
+        "keepalives_count": 3,
+        "tcp_user_timeout": seconds * 1000,
+    }
+
+
+def settings(patience: float) -> str:
+    """What a connection of our own asks of its session, whatever the server's and the role's defaults are."""
+    milliseconds = round(patience * 1000)
+    return (
+        "SET synchronous_commit = on; SET default_transaction_isolation = 'read committed'; "
+        "SET default_transaction_read_only = off; "
+        f"SET statement_timeout = {milliseconds}; SET lock_timeout = {milliseconds}; "
+        f"SET idle_in_transaction_session_timeout = {milliseconds * 6}"
+    )
+
+
+def adapt(context: Any) -> None:
+    """Every number as a bigint: by default the driver's type depends on its size, and each would be prepared anew."""
+    context.adapters.register_dumper(int, Int8Dumper)
+
+
+def translated(error: psycopg.Error) -> StoreError:
+    """The error of ours that an error of the driver is."""
+    if isinstance(error, _BUSY):
+        return StoreBusyError("the database was busy with others for too long: try again with the same key")
+    if isinstance(error, psycopg.OperationalError):
+        return StoreError("the connection was lost, and with it whether a change was made: try again with the same key")
+    return StoreError("PostgreSQL could not do it; the cause says why")
+
+
+GRACE = 2.0
+"""Seconds beyond the patience after which a server that gave no sign is given up: it would have told a timeout by then."""
+
+
+class Connection(psycopg.Connection[tuple[Any, ...]]):
+    """
+    A connection that waits no longer than it has the patience for.
+
+    A peer that acknowledges and never answers is no dead network: neither keepalives nor the user timeout notice it.
+    """
+
+    patience = 0.0
+
+    def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
+        """As the driver does, but with an end."""
+        return super().wait(gen, interval, self.patience + GRACE if timeout is None else timeout)
+
+
+class Connections:
+    """Up to so many connections to one database, each with a cursor, handed out to threads in turn."""
+
+    def __init__(self, address: str, most: int, patience: float, prepare: bool) -> None:
+        self._address = address
+        self._patience = patience
+        self._arguments = arguments(patience, prepare)
+        self._settings = settings(patience)
+        # None is a place that is free, its connection gone.
+        self._idle: SimpleQueue[Cursor | None] = SimpleQueue()
+        self._lock = Lock()
+        self._left = most
+        self._closed = False
+        self._process = os.getpid()
+
+    @contextmanager
+    def cursor(self) -> Iterator[Cursor]:
+        """
+        A cursor, given back at the end.
+
+        Raises:
+            StoreBusyError: None was free in time.
+            StoreClosedError: They were closed.
+            StoreError: A new connection could not be made.
+        """
+        cursor = self._take()
+        try:
+            yield cursor
+        finally:
+            self._give(cursor)
+
+    def _take(self) -> Cursor:
+        if self._closed:
+            raise StoreClosedError("the store was closed: open another one")
+        if self._process != os.getpid():
+            raise StoreError("the process was forked: open the store after the fork")
+        try:
+            cursor = self._idle.get_nowait()
+        except Empty:
+            with self._lock:
+                new = self._left > 0
+                self._left -= new
+            try:
+                cursor = None if new else self._idle.get(timeout=self._patience)
+            except Empty:
+                raise StoreBusyError("no connection was free in time: try again with the same key") from None
+        if cursor is not None:
+            return cursor
+        try:
+            return self._connect()
+        except BaseException:
+            self._idle.put(None)
+            raise
+
+    def _connect(self) -> Cursor:
+        try:
+            connection = Connection.connect(self._address, **self._arguments)
+            connection.patience = self._patience
+            try:
+                adapt(connection)
+                connection.execute(self._settings, prepare=False)
+            except BaseException:
+                connection.close()
+                raise
+        except psycopg.Error as error:
+            raise StoreError("the database could not be reached; the cause says why") from error
+        return psycopg.RawCursor(connection, row_factory=tuple_row)
+
+    def _give(self, cursor: Cursor) -> None:
+        connection = cursor.connection
+        if self._closed or connection.closed or connection.info.transaction_status is not TransactionStatus.IDLE:
+            # Interrupted in a transaction, or of no further use.
+            connection.close()
+            self._idle.put(None)
+        else:
+            self._idle.put(cursor)
+
+    def renew(self) -> None:
+        """Let go of all that are idle: after a lost server each would fail in its turn."""
+        for _ in range(self._idle.qsize()):
+            try:
+                cursor = self._idle.get_nowait()
+            except Empty:
+                return
+            if cursor is not None:
+                cursor.connection.close()
+            self._idle.put(None)
+
+    def close(self) -> None:
+        """Close them; those in use are closed when they are given back."""
+        self._closed = True
+        if self._process == os.getpid():
+            self.renew()

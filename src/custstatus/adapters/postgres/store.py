@@ -1,0 +1,205 @@
+"""The PostgreSQL store: connections, transactions and the runner. What is run on them is in `operations`."""
+
+from __future__ import annotations
+
+from typing import Any, Self, TypeVar
+
+import psycopg
+from psycopg.pq import TransactionStatus
+from psycopg.rows import tuple_row
+
+from custstatus.adapters.postgres.connecting import Connections, adapt, translated
+from custstatus.adapters.postgres.migrating import OLDEST, check, migrate
+from custstatus.adapters.postgres.operations import JOINED, OWN, PostgresOperations
+from custstatus.adapters.postgres.statements import SQL
+from custstatus.adapters.protocol import ActivityBatch, Recorded, Store, StoredActivity
+from custstatus.adapters.sql.operations import Many, Operation, within
+from custstatus.bounds import kind_of
+from custstatus.changes import Applied, Found, GuardedChange, Plan
+from custstatus.errors import InvalidInputError, SchemaError, StoreClosedError, StoreError
+from custstatus.queries import Accounts, Activities, Customers, Log
+from custstatus.records import Account, Entry, HeldIdentifier, Listed, Page, Tally
+
+__all__ = ["PostgresStore"]
+
+T = TypeVar("T")
+
+_OPERATIONS = PostgresOperations(SQL)
+
+
+class PostgresStore:
+    """
+    A store in a PostgreSQL database (14 or later), shared by any number of threads, processes and machines.
+
+    Args:
+        address: Where it is, as the driver takes it: `postgresql://user@host/database`, or `host=... dbname=...`. The tables are
+            named `custstatus_...`, so the host's own may stand beside them.
+        create: False to open only a database whose schema is there and up to date, and to leave any other untouched.
+        connections: How many at most are open at a time.
+        patience: Seconds to wait for a connection, for a lock or for an answer before StoreBusyError, and two more before
+            StoreError where the server gives no sign.
+        prepare: False where statements cannot be prepared: behind a pool of the server's that hands out a connection anew for
+            every transaction.
+
+    Raises:
+        SchemaError: The server is too old, or the database was written by a newer version of this library.
+        StoreError: The database cannot be reached.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        create: bool = True,
+        connections: int = 8,
+        patience: float = 7.0,
+        prepare: bool = True,
+    ) -> None:
+        if not isinstance(address, str) or not address:
+            raise InvalidInputError("address", "where a PostgreSQL database is", kind_of(address))
+
+        self._connections = Connections(address, connections, patience, prepare)
+        try:
+            with self._connections.cursor() as cursor:
+                if cursor.connection.info.server_version < OLDEST:
+                    raise SchemaError("PostgreSQL is too old: 14 or later is needed")
+            self._write(migrate()) if create else self._read(check())
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _read(self, operation: Operation[T]) -> T:
+        with self._connections.cursor() as cursor:
+            try:
+                return run(operation, cursor)
+            except psycopg.Error as error:
+                if cursor.connection.closed:
+                    self._connections.renew()
+                raise translated(error) from error
+
+    def _write(self, operation: Operation[T | None]) -> T | None:
+        return self._read(within(OWN, operation))
+
+    def load(self, org: str, customer: str) -> Account | None:
+        return self._read(_OPERATIONS.load(org, customer))
+
+    def read(self, guarded: GuardedChange) -> Found:
+        return self._read(_OPERATIONS.read(guarded))
+
+    def apply(self, guarded: GuardedChange) -> Applied | Found:
+        step = guarded.single
+        # One statement, and so a transaction by itself.
+        applied = None if step is None else self._read(_OPERATIONS.apply(guarded, step))
+        return applied or self.read(guarded)
+
+    def commit(self, plan: Plan) -> Applied | Found:
+        return self._write(_OPERATIONS.commit(plan)) or self.read(plan.guarded)
+
+    def find(self, org: str, token: str) -> str | None:
+        return self._read(_OPERATIONS.find(org, token))
+
+    def identifiers(self, org: str, customer: str) -> tuple[HeldIdentifier, ...]:
+        return self._read(_OPERATIONS.identifiers(org, customer))
+
+    def log(self, query: Log) -> Page[Entry]:
+        return self._read(_OPERATIONS.log(query))
+
+    def customers(self, query: Customers) -> Page[Listed[str, str]]:
+        return self._read(_OPERATIONS.customers(query))
+
+    def accounts(self, query: Accounts) -> Page[Account]:
+        return self._read(_OPERATIONS.accounts(query))
+
+    def tally(self, org: str, lifecycle: str) -> tuple[Tally[str, str], ...]:
+        return self._read(_OPERATIONS.tally(org, lifecycle))
+
+    def record(self, batch: ActivityBatch) -> Recorded:
+        recorded = self._write(_OPERATIONS.record(batch))
+        assert recorded is not None
+        return recorded
+
+    def activities(self, query: Activities) -> Page[StoredActivity]:
+        return self._read(_OPERATIONS.activities(query))
+
+    def keep_config(self, org: str, config_hash: str, text: str) -> None:
+        if self.config(org, config_hash) is None:
+            self._write(_OPERATIONS.keep_config(org, config_hash, text))
+
+    def config(self, org: str, config_hash: str) -> str | None:
+        return self._read(_OPERATIONS.config(org, config_hash))
+
+    def organisations(self) -> tuple[str, ...]:
+        return self._read(_OPERATIONS.organisations())
+
+    def inside(self, connection: Any) -> Store:
+        return _JoinedStore(connection)
+
+    def close(self) -> None:
+        self._connections.close()
+
+
+class _JoinedStore(PostgresStore):
+    """The store on a host's connection, within the host's transaction."""
+
+    def __init__(self, connection: Any) -> None:
+        if not isinstance(connection, psycopg.Connection):
+            raise InvalidInputError("connection", "an open psycopg.Connection", kind_of(connection))
+        self._connection = connection
+
+    def _read(self, operation: Operation[T]) -> T:
+        if self._connection.closed:
+            raise StoreClosedError("the connection was closed: open another one")
+        try:
+            cursor = psycopg.RawCursor(self._connection, row_factory=tuple_row)
+            adapt(cursor)
+            return run(operation, cursor)
+        except psycopg.Error as error:
+            raise translated(error) from error
+
+    def _write(self, operation: Operation[T | None]) -> T | None:
+        self._check_joined()
+        return self._read(within(JOINED, operation))
+
+    def apply(self, guarded: GuardedChange) -> Applied | Found:
+        self._check_joined()
+        return super().apply(guarded)
+
+    def _check_joined(self) -> None:
+        """Without a transaction the host's driver would commit each of our statements by itself."""
+        alone = self._connection.info.transaction_status is TransactionStatus.IDLE
+        if self._connection.autocommit and alone:
+            raise InvalidInputError("connection", "one with an open transaction", "one without, in autocommit mode")
+
+    def close(self) -> None:
+        """Nothing: the connection is the host's."""
+
+
+def run(operation: Operation[T], cursor: psycopg.RawCursor[tuple[Any, ...]]) -> T:
+    """Run an operation's statements on a cursor."""
+    try:
+        asked = next(operation)
+        while True:
+            try:
+                if isinstance(asked, Many):
+                    cursor.executemany(asked.statement.text, asked.rows)
+                    answer: list[tuple[Any, ...]] = [(cursor.rowcount,)]
+                else:
+                    statement, parameters = asked
+                    cursor.execute(statement.text, parameters or None)
+                    # Asked for less directly, the driver would describe every column first.
+                    answer = [] if cursor.rownumber is None else cursor.fetchall()
+            except BaseException as error:
+                asked = operation.throw(error)
+            else:
+                asked = operation.send(answer)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    except (ArithmeticError, KeyError) as error:  # the forms in which a row that somebody has changed by hand shows
+        raise StoreError("a row holds what this library never wrote; the cause says what") from error

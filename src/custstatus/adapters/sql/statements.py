@@ -1,0 +1,203 @@
+"""
+The SQL statements of every engine, each written once; what one engine writes otherwise is in its `Engine`.
+
+Parameters are numbered (`?1`), so that one can be used twice. Times are microseconds since 1970, and text is ordered by code
+point, in every engine. Several values in one parameter are an array of the engine's own; in a set of places unset is ''.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+__all__ = ["ACTIVITY_COLUMNS", "ENTRY_COLUMNS", "STANDING", "STANDING_COLUMNS", "Engine", "Statement", "Statements"]
+
+
+class Statement(NamedTuple):
+    """A text as its driver takes it, and what puts the numbered parameters in their order; None where they are in it."""
+
+    text: str
+    arrange: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None = None
+
+
+class Engine(NamedTuple):
+    """What differs from engine to engine."""
+
+    statement: Callable[[str], Statement]
+    """A numbered text as its driver takes it."""
+    array: Callable[[Iterable[Any]], Any]
+    """Several values as one parameter."""
+    among: str
+    """The condition that `{0}` is one of the texts of an array in parameter `{1}`."""
+    among_numbers: str
+    """The same of numbers."""
+    for_update: str = ""
+    """What locks the rows that are read; empty where one transaction writes at a time."""
+    opens_activity: bool = False
+    """Whether registering makes the row of the last activity, so that there is one to be locked."""
+
+
+ENTRY_COLUMNS = (
+    *("org", "customer", "version", "kind", "lifecycle", "from_status", "from_label", "to_status", "to_label"),
+    *(
+        "effective_at",
+        "recorded_at",
+        "actor",
+        "actor_kind",
+        "wish",
+        "channel",
+        "config",
+        "reason_code",
+        "reason_digest",
+    ),
+    *("subject", "key", "ordinal", "digest", "back_to", "closes", "run", "related", "approval"),
+)
+STANDING_COLUMNS = (
+    *("org", "customer", "lifecycle", "status", "label", "since", "status_since", "actor", "actor_kind", "entry"),
+    *("back_to", "until"),
+)
+STANDING = ", ".join(f"s.{name}" for name in STANDING_COLUMNS[2:])
+ACTIVITY_COLUMNS = "customer, kind, reference, at, amount, effect, counts"
+
+_ENTRIES = f"""
+SELECT e.id, {", ".join(f"e.{name}" for name in ENTRY_COLUMNS)}, t.reason, t.actor_name
+FROM custstatus_entry e
+LEFT JOIN custstatus_text t ON t.org = e.org AND t.customer = e.customer AND t.version = e.version
+"""
+
+_LISTED = f"""
+SELECT s.customer, {STANDING}, a.registered_at, l.at
+FROM custstatus_standing s
+JOIN custstatus_account a ON a.org = s.org AND a.customer = s.customer
+LEFT JOIN custstatus_last_activity l ON l.org = s.org AND l.customer = s.customer
+"""
+
+
+def _values(count: int) -> str:
+    return ", ".join(f"?{place}" for place in range(1, count + 1))
+
+
+Filters = Sequence[tuple[str, tuple[Any, ...]]]
+"""Conditions, each with its parameters, which are `{}` in it."""
+
+
+class Statements:
+    """The statements as one engine takes them. Those with filters are made for the filters that are asked, and kept."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        make, among = engine.statement, engine.among.format
+        self.load = make(f"""
+SELECT a.version, a.registered_at, a.closed_at, {STANDING}
+FROM custstatus_account a LEFT JOIN custstatus_standing s ON s.org = a.org AND s.customer = a.customer
+WHERE a.org = ?1 AND a.customer = ?2 ORDER BY s.lifecycle
+""")
+        self.prior = make(_ENTRIES + "WHERE e.org = ?1 AND e.key = ?2 ORDER BY e.ordinal")
+        versions = engine.among_numbers.format("e.version", "?3")
+        self.behind = make(_ENTRIES + f"WHERE e.org = ?1 AND e.customer = ?2 AND {versions} ORDER BY e.version")
+        self.holders = make(f"""
+SELECT token, customer FROM custstatus_identifier WHERE org = ?1 AND {among("token", "?2")}
+""")
+        self.last_activity = make(f"""
+SELECT at FROM custstatus_last_activity WHERE org = ?1 AND customer = ?2{engine.for_update}
+""")
+        self.open_account = make("""
+INSERT INTO custstatus_account (org, customer, version, closed_at, registered_at) VALUES (?1, ?2, ?3, ?4, ?5)
+ON CONFLICT DO NOTHING RETURNING registered_at
+""")
+        self.open_activity = make("INSERT INTO custstatus_last_activity (org, customer, at) VALUES (?1, ?2, NULL)")
+        self.advance_account = make("""
+UPDATE custstatus_account SET version = ?3, closed_at = coalesce(closed_at, ?4)
+WHERE org = ?1 AND customer = ?2 AND version = ?5 RETURNING registered_at
+""")
+        append = f"INSERT INTO custstatus_entry ({', '.join(ENTRY_COLUMNS)}) VALUES ({_values(len(ENTRY_COLUMNS))})\n"
+        self.append_entry = make(append)
+        self.append_entry_once = make(
+            append + "ON CONFLICT (org, key, ordinal) WHERE key IS NOT NULL DO NOTHING RETURNING version"
+        )
+        self.keep_text = make(
+            "INSERT INTO custstatus_text (org, customer, version, reason, actor_name) VALUES (?1, ?2, ?3, ?4, ?5)"
+        )
+        changed = ", ".join(f"{name} = excluded.{name}" for name in STANDING_COLUMNS[3:])
+        self.put_standing = make(f"""
+INSERT INTO custstatus_standing ({", ".join(STANDING_COLUMNS)}) VALUES ({_values(len(STANDING_COLUMNS))})
+ON CONFLICT (org, customer, lifecycle) DO UPDATE SET {changed}
+""")
+        self.hold_identifier = make("""
+INSERT INTO custstatus_identifier (org, token, type, customer, since, entry) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+ON CONFLICT DO NOTHING RETURNING token
+""")
+        self.release_identifier = make("""
+DELETE FROM custstatus_identifier WHERE org = ?1 AND token = ?2 AND customer = ?3 RETURNING token
+""")
+        self.release_all = make("DELETE FROM custstatus_identifier WHERE org = ?1 AND customer = ?2")
+        self.find = make("SELECT customer FROM custstatus_identifier WHERE org = ?1 AND token = ?2")
+        self.held = make("""
+SELECT type, token, since FROM custstatus_identifier WHERE org = ?1 AND customer = ?2 ORDER BY type, entry
+""")
+        self.accounts = make(f"""
+SELECT a.customer, a.version, a.registered_at, a.closed_at, {STANDING}
+FROM (
+    SELECT * FROM custstatus_account WHERE org = ?1 AND customer > ?2 ORDER BY customer LIMIT ?3
+) a LEFT JOIN custstatus_standing s ON s.org = a.org AND s.customer = a.customer
+ORDER BY a.customer, s.lifecycle
+""")
+        self.tally = make("""
+SELECT status, label, count(*) FROM custstatus_standing WHERE org = ?1 AND lifecycle = ?2
+GROUP BY status, label ORDER BY status NULLS FIRST, label NULLS FIRST
+""")
+        self.known = make(f"""
+SELECT customer FROM custstatus_account WHERE org = ?1 AND {among("customer", "?2")}
+""")
+        self.record = make(f"""
+INSERT INTO custstatus_activity (org, {ACTIVITY_COLUMNS}) VALUES ({_values(8)}) ON CONFLICT DO NOTHING
+""")
+        self.touch = make(f"""
+INSERT INTO custstatus_last_activity (org, customer, at)
+SELECT c.org, c.customer, c.latest FROM (
+    SELECT a.org, a.customer, (
+        SELECT y.at FROM custstatus_activity y WHERE y.org = a.org AND y.customer = a.customer AND y.counts = 1
+        ORDER BY y.at DESC LIMIT 1
+    ) AS latest
+    FROM custstatus_account a WHERE a.org = ?1 AND {among("a.customer", "?2")}
+) c WHERE c.latest IS NOT NULL ORDER BY c.customer
+ON CONFLICT (org, customer) DO UPDATE SET at = excluded.at
+WHERE custstatus_last_activity.at IS NULL OR excluded.at > custstatus_last_activity.at
+""")
+        self.watched = make(
+            _LISTED
+            + f"""
+WHERE s.org = ?1 AND s.lifecycle = ?2 AND {among("s.label", "?3")} AND {among("s.customer", "?4")}
+ORDER BY s.customer
+"""
+        )
+        self.keep_config = make(
+            "INSERT INTO custstatus_config (org, hash, text) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING"
+        )
+        self.config = make("SELECT text FROM custstatus_config WHERE org = ?1 AND hash = ?2")
+        self.organisations = make("SELECT DISTINCT org FROM custstatus_config ORDER BY org")
+        self._made: dict[tuple[str, ...], Statement] = {}
+
+    def log(self, filters: Filters, tail: str, *more: Any) -> tuple[Statement, tuple[Any, ...]]:
+        """Entries: filtered, then ordered and limited by a tail with parameters of its own."""
+        return self._filtered(_ENTRIES, filters, tail, more)
+
+    def customers(self, filters: Filters, tail: str, *more: Any) -> tuple[Statement, tuple[Any, ...]]:
+        """Listed accounts, likewise."""
+        return self._filtered(_LISTED, filters, tail, more)
+
+    def activities(self, filters: Filters, tail: str, *more: Any) -> tuple[Statement, tuple[Any, ...]]:
+        """Activities, likewise."""
+        return self._filtered(f"SELECT {ACTIVITY_COLUMNS} FROM custstatus_activity\n", filters, tail, more)
+
+    def _filtered(
+        self, what: str, filters: Filters, tail: str, more: tuple[Any, ...]
+    ) -> tuple[Statement, tuple[Any, ...]]:
+        values = [value for _, several in filters for value in several]
+        key = (what, *(condition for condition, _ in filters), tail)
+        made = self._made.get(key)
+        if made is None:
+            text = f"{what}WHERE {' AND '.join(condition for condition, _ in filters)}\n{tail}"
+            places = (f"?{place}" for place in range(1, len(values) + len(more) + 1))
+            made = self._made[key] = self.engine.statement(text.format(*places))
+        return made, (*values, *more)

@@ -1,0 +1,100 @@
+"""
+Asking, and what customers do, as flows: what they may do, what they did, and who was idle.
+
+Each verb is what `service.StatusService` says of the one of its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import TypeVar
+
+from attrs import frozen
+
+from custstatus import sweeping
+from custstatus.bounds import LATEST, check_id, kind_of
+from custstatus.decisions import Decision, TwoPartyDecision
+from custstatus.errors import DeniedError, InvalidInputError
+from custstatus.flows import Flow
+from custstatus.policies.rules import Party
+from custstatus.reading import Reading
+from custstatus.records import Activity, AnyAction, Effect, StatusLabel
+from custstatus.sweeping import Report, Sweep
+
+__all__ = ["BATCH", "Asking", "allowed"]
+
+L = TypeVar("L", bound=StatusLabel)
+
+BATCH = 10_000
+"""How many activities are recorded in one transaction where there are any number."""
+
+_AHEAD = timedelta(days=1)
+
+
+@frozen(eq=False)
+class Asking(Reading[L]):
+    """Whatever a service does beside looking, for one organisation."""
+
+    def decide_all(
+        self, customer: str, actions: Iterable[AnyAction], context: object
+    ) -> Flow[dict[AnyAction, Decision[L]]]:
+        if isinstance(actions, str) or not isinstance(actions, Iterable):
+            raise InvalidInputError("actions", "several actions", kind_of(actions))
+        account = yield from self.account(customer)
+        verdict_of = self.config.policy.verdict_of
+        return {
+            action: Decision(verdict_of(account, action, context=context), account, self.config) for action in actions
+        }
+
+    def decide_between(
+        self, action: AnyAction, source: str, destination: str, context: object
+    ) -> Flow[TwoPartyDecision[L]]:
+        policy = self.config.policy
+        policy.check_action(action)
+        if action not in policy.two_party:
+            raise InvalidInputError(
+                "action", "an action between two customers (`two_party`)", "one of a single customer"
+            )
+        if source == destination:
+            raise InvalidInputError("destination", "another customer than the source", "the same")
+        one = yield from self._side(source, action, Party.SOURCE, context)
+        return TwoPartyDecision(one, (yield from self._side(destination, action, Party.DESTINATION, context)))
+
+    def check_between(
+        self, action: AnyAction, source: str, destination: str, context: object
+    ) -> Flow[TwoPartyDecision[L]]:
+        decision = yield from self.decide_between(action, source, destination, context)
+        for denial in decision.denials:
+            raise DeniedError(denial)
+        return decision
+
+    def record(self, activities: tuple[Activity, ...]) -> Flow[Report]:
+        now = self.now()
+        latest = now + _AHEAD if now < LATEST - _AHEAD else LATEST
+        for activity in activities:
+            if not isinstance(activity, Activity) or not self.config.policy.knows(activity.kind):
+                raise InvalidInputError("activities", "activities of configured actions", kind_of(activity))
+            if activity.at > latest:
+                raise InvalidInputError("Activity.at", "a time no later than a day from now", "one in the future")
+        return sweeping.record(activities, self.config, now)
+
+    def preview_sweep(self) -> Flow[Sweep]:
+        return sweeping.sweep(self.config, self.now(), dry=True)
+
+    def sweep(self, run: str | None) -> Flow[Sweep]:
+        if run is not None:
+            check_id("run", run)
+        return sweeping.sweep(self.config, self.now(), run=run)
+
+    def _side(self, customer: str, action: AnyAction, party: Party, context: object) -> Flow[Decision[L]]:
+        account = yield from self.account(customer)
+        verdict = self.config.policy.verdict_of(account, action, party=party, context=context)
+        return Decision(verdict, account, self.config)
+
+
+def allowed(decision: Decision[L]) -> Decision[L]:
+    """The decision, unless it denies: DeniedError."""
+    if decision.effect is Effect.BLOCK:
+        raise DeniedError(decision)
+    return decision
