@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import batches, bulk, changes, policies, pure
+from benchmarks import batches, bulk, changes, policies, postgres, pure
 from benchmarks.measure import Figure
 
 TMPFS = Path("/dev/shm")
@@ -21,6 +21,7 @@ def figures() -> Iterator[Figure]:
     with tempfile.TemporaryDirectory(dir=where) as memory, tempfile.TemporaryDirectory(dir=Path.cwd()) as disk:
         yield from changes.figures(Path(memory), Path(disk))
         yield from bulk.figures(Path(memory))
+    yield from postgres.figures()
 
 
 if __name__ == "__main__":

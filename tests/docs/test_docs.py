@@ -10,11 +10,13 @@ import doctest
 import importlib
 import re
 import sqlite3
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import lifecycle_page
 import pytest
+from servers import database, serving
 from sybil.document import Document
 from sybil.parsers.markdown import PythonCodeBlockParser
 
@@ -49,13 +51,17 @@ def passed(contract: type[StoreContract]) -> int:
 @pytest.mark.parametrize("path", RUN, ids=lambda path: path.stem)
 def test_the_python_of_a_document_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    names = run_document(path)
-    try:
-        for value in list(names.values()):
-            if isinstance(value, type) and issubclass(value, StoreContract) and value is not StoreContract:
-                assert passed(value) > 100
-    finally:
-        close_all(names)
+    with ExitStack() as stack:
+        if path.stem == "postgres":
+            address = stack.enter_context(database(stack.enter_context(serving())))
+            monkeypatch.setenv("DATABASE_URL", address)
+        names = run_document(path)
+        try:
+            for value in list(names.values()):
+                if isinstance(value, type) and issubclass(value, StoreContract) and value is not StoreContract:
+                    assert passed(value) > 100
+        finally:
+            close_all(names)
 
 
 def close_all(names: dict[str, Any]) -> None:
@@ -70,6 +76,7 @@ def close_all(names: dict[str, Any]) -> None:
 def test_the_documents_that_should_have_examples_have_them() -> None:
     assert {path.stem for path in RUN} >= {
         *("README", "configuration", "changing", "asking", "looking", "stores", "own-lifecycle"),
+        *("policies", "upgrading", "postgres"),
     }
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any, Self, TypeVar
 
 import psycopg
@@ -12,7 +10,7 @@ from psycopg.abc import RV, PQGen
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
-from custstatus.adapters.postgres.connecting import GRACE, adapt, arguments, settings, translated
+from custstatus.adapters.postgres.connecting import GRACE, adapt, arguments, checked, settings, translated, unreached
 from custstatus.adapters.postgres.migrating import OLDEST, check, migrate
 from custstatus.adapters.postgres.operations import JOINED, OWN, PostgresOperations
 from custstatus.adapters.postgres.statements import SQL
@@ -56,16 +54,8 @@ class AsyncConnections:
         self._left = most
         self._closed = False
 
-    @asynccontextmanager
-    async def cursor(self) -> AsyncIterator[Cursor]:
-        """A cursor, given back at the end; raises as `Connections.cursor` does."""
-        cursor = await self._take()
-        try:
-            yield cursor
-        finally:
-            await self._give(cursor)
-
-    async def _take(self) -> Cursor:
+    async def take(self) -> Cursor:
+        """A cursor, to be given back; raises as `Connections.take` does."""
         if self._closed:
             raise StoreClosedError("the store was closed: open another one")
         if not self._idle.empty():
@@ -97,12 +87,13 @@ class AsyncConnections:
                 await connection.close()
                 raise
         except psycopg.Error as error:
-            raise StoreError("the database could not be reached; the cause says why") from error
+            raise unreached(error) from error
         return psycopg.AsyncRawCursor(connection, row_factory=tuple_row)
 
-    async def _give(self, cursor: Cursor) -> None:
+    async def give(self, cursor: Cursor) -> None:
+        """A cursor that is not used any more; its connection is kept if it can be."""
         connection = cursor.connection
-        if self._closed or connection.closed or connection.info.transaction_status is not TransactionStatus.IDLE:
+        if self._closed or connection.pgconn.transaction_status != TransactionStatus.IDLE:
             # Cancelled in a transaction, or of no further use.
             self._idle.put_nowait(None)
             await connection.close()
@@ -144,15 +135,16 @@ class AsyncPostgresStore:
         prepare: bool = True,
     ) -> Self:
         """Connect; arguments and errors are those of `PostgresStore`."""
-        if not isinstance(address, str) or not address:
-            raise InvalidInputError("address", "where a PostgreSQL database is", kind_of(address))
+        checked(address, connections, patience)
 
         store = cls.__new__(cls)
         store._connections = AsyncConnections(address, connections, patience, prepare)
         try:
-            async with store._connections.cursor() as cursor:
-                if cursor.connection.info.server_version < OLDEST:
-                    raise SchemaError("PostgreSQL is too old: 14 or later is needed")
+            cursor = await store._connections.take()
+            version = cursor.connection.info.server_version
+            await store._connections.give(cursor)
+            if version < OLDEST:
+                raise SchemaError("PostgreSQL is too old: 14 or later is needed")
             await (store._write(migrate()) if create else store._read(check()))
         except BaseException:
             await store.close()
@@ -166,13 +158,15 @@ class AsyncPostgresStore:
         await self.close()
 
     async def _read(self, operation: Operation[T]) -> T:
-        async with self._connections.cursor() as cursor:
-            try:
-                return await run(operation, cursor)
-            except psycopg.Error as error:
-                if cursor.connection.closed:
-                    await self._connections.renew()
-                raise translated(error) from error
+        cursor = await self._connections.take()
+        try:
+            return await run(operation, cursor)
+        except psycopg.Error as error:
+            if cursor.connection.closed:
+                await self._connections.renew()
+            raise translated(error) from error
+        finally:
+            await self._connections.give(cursor)
 
     async def _write(self, operation: Operation[T | None]) -> T | None:
         return await self._read(within(OWN, operation))

@@ -7,8 +7,6 @@ Connections are kept open and handed out in turn. The driver's own pool does mor
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from threading import Lock
 from typing import Any
@@ -20,9 +18,10 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 from psycopg.types.numeric import Int8Dumper
 
-from custstatus.errors import StoreBusyError, StoreClosedError, StoreError
+from custstatus.bounds import kind_of
+from custstatus.errors import InvalidInputError, StoreBusyError, StoreClosedError, StoreError
 
-__all__ = ["GRACE", "Connections", "adapt", "arguments", "settings", "translated"]
+__all__ = ["GRACE", "Connections", "adapt", "arguments", "checked", "settings", "translated", "unreached"]
 
 Cursor = psycopg.RawCursor[tuple[Any, ...]]
 
@@ -31,7 +30,6 @@ _BUSY = (
     errors.DeadlockDetected,
     errors.LockNotAvailable,
     errors.QueryCanceled,
-    errors.TooManyConnections,
 )
 
 
@@ -68,11 +66,29 @@ def adapt(context: Any) -> None:
     context.adapters.register_dumper(int, Int8Dumper)
 
 
+def checked(address: str, connections: int, patience: float) -> None:
+    """InvalidInputError unless these are arguments of a store."""
+    if not isinstance(address, str) or not address:
+        raise InvalidInputError("address", "where a PostgreSQL database is", kind_of(address))
+    if type(connections) is not int or connections < 1:
+        raise InvalidInputError("connections", "a number from 1 on", kind_of(connections))
+    if not isinstance(patience, int | float) or not 0 < patience <= 86_400:
+        raise InvalidInputError("patience", "seconds, up to a day's", kind_of(patience))
+
+
+def unreached(error: psycopg.Error) -> StoreError:
+    """The error of ours that an error of the driver on connecting is."""
+    if isinstance(error, errors.TooManyConnections) or "too many clients" in str(error):
+        return StoreBusyError("the server has no connection left: try again with the same key")
+    return StoreError("the database could not be reached; the cause says why")
+
+
 def translated(error: psycopg.Error) -> StoreError:
     """The error of ours that an error of the driver is."""
     if isinstance(error, _BUSY):
         return StoreBusyError("the database was busy with others for too long: try again with the same key")
-    if isinstance(error, psycopg.OperationalError):
+    # Other conditions of the server are operational errors of the driver as well: a full disk, say.
+    if isinstance(error, psycopg.OperationalError) and (error.sqlstate or "08")[:2] in ("08", "57"):
         return StoreError("the connection was lost, and with it whether a change was made: try again with the same key")
     return StoreError("PostgreSQL could not do it; the cause says why")
 
@@ -110,23 +126,15 @@ class Connections:
         self._closed = False
         self._process = os.getpid()
 
-    @contextmanager
-    def cursor(self) -> Iterator[Cursor]:
+    def take(self) -> Cursor:
         """
-        A cursor, given back at the end.
+        A cursor, to be given back.
 
         Raises:
             StoreBusyError: None was free in time.
             StoreClosedError: They were closed.
             StoreError: A new connection could not be made.
         """
-        cursor = self._take()
-        try:
-            yield cursor
-        finally:
-            self._give(cursor)
-
-    def _take(self) -> Cursor:
         if self._closed:
             raise StoreClosedError("the store was closed: open another one")
         if self._process != os.getpid():
@@ -160,12 +168,14 @@ class Connections:
                 connection.close()
                 raise
         except psycopg.Error as error:
-            raise StoreError("the database could not be reached; the cause says why") from error
+            raise unreached(error) from error
         return psycopg.RawCursor(connection, row_factory=tuple_row)
 
-    def _give(self, cursor: Cursor) -> None:
+    def give(self, cursor: Cursor) -> None:
+        """A cursor that is not used any more; its connection is kept if it can be."""
         connection = cursor.connection
-        if self._closed or connection.closed or connection.info.transaction_status is not TransactionStatus.IDLE:
+        # Also not so of a closed one.
+        if self._closed or connection.pgconn.transaction_status != TransactionStatus.IDLE:
             # Interrupted in a transaction, or of no further use.
             connection.close()
             self._idle.put(None)

@@ -8,7 +8,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
-from custstatus.adapters.postgres.connecting import Connections, adapt, translated
+from custstatus.adapters.postgres.connecting import Connections, adapt, checked, translated
 from custstatus.adapters.postgres.migrating import OLDEST, check, migrate
 from custstatus.adapters.postgres.operations import JOINED, OWN, PostgresOperations
 from custstatus.adapters.postgres.statements import SQL
@@ -35,7 +35,7 @@ class PostgresStore:
         address: Where it is, as the driver takes it: `postgresql://user@host/database`, or `host=... dbname=...`. The tables are
             named `custstatus_...`, so the host's own may stand beside them.
         create: False to open only a database whose schema is there and up to date, and to leave any other untouched.
-        connections: How many at most are open at a time.
+        connections: How many at most are open at a time, from 1.
         patience: Seconds to wait for a connection, for a lock or for an answer before StoreBusyError, and two more before
             StoreError where the server gives no sign.
         prepare: False where statements cannot be prepared: behind a pool of the server's that hands out a connection anew for
@@ -55,14 +55,15 @@ class PostgresStore:
         patience: float = 7.0,
         prepare: bool = True,
     ) -> None:
-        if not isinstance(address, str) or not address:
-            raise InvalidInputError("address", "where a PostgreSQL database is", kind_of(address))
+        checked(address, connections, patience)
 
         self._connections = Connections(address, connections, patience, prepare)
         try:
-            with self._connections.cursor() as cursor:
-                if cursor.connection.info.server_version < OLDEST:
-                    raise SchemaError("PostgreSQL is too old: 14 or later is needed")
+            cursor = self._connections.take()
+            version = cursor.connection.info.server_version
+            self._connections.give(cursor)
+            if version < OLDEST:
+                raise SchemaError("PostgreSQL is too old: 14 or later is needed")
             self._write(migrate()) if create else self._read(check())
         except BaseException:
             self.close()
@@ -75,13 +76,15 @@ class PostgresStore:
         self.close()
 
     def _read(self, operation: Operation[T]) -> T:
-        with self._connections.cursor() as cursor:
-            try:
-                return run(operation, cursor)
-            except psycopg.Error as error:
-                if cursor.connection.closed:
-                    self._connections.renew()
-                raise translated(error) from error
+        cursor = self._connections.take()
+        try:
+            return run(operation, cursor)
+        except psycopg.Error as error:
+            if cursor.connection.closed:
+                self._connections.renew()
+            raise translated(error) from error
+        finally:
+            self._connections.give(cursor)
 
     def _write(self, operation: Operation[T | None]) -> T | None:
         return self._read(within(OWN, operation))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from custstatus.adapters.cursors import micros, moment
@@ -70,8 +71,13 @@ def standing_row(org: str, customer: str, row: Standing[str, str]) -> tuple[Any,
     )
 
 
+_LIFECYCLE = itemgetter(3)
+
+
 def account(org: str, customer: str, rows: Sequence[Row]) -> Account:
-    """An account of its rows: version, registered and closed times, then a standing's columns, NULL where it has none."""
+    """An account of its rows, in any order: version, registered and closed times, a standing's columns, NULL if it has none."""
+    if len(rows) > 1:
+        rows = sorted(rows, key=_LIFECYCLE)
     version, registered_at, closed_at = rows[0][:3]
     return Account(
         org,

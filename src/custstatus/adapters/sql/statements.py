@@ -90,7 +90,7 @@ class Statements:
         self.load = make(f"""
 SELECT a.version, a.registered_at, a.closed_at, {STANDING}
 FROM custstatus_account a LEFT JOIN custstatus_standing s ON s.org = a.org AND s.customer = a.customer
-WHERE a.org = ?1 AND a.customer = ?2 ORDER BY s.lifecycle
+WHERE a.org = ?1 AND a.customer = ?2
 """)
         self.prior = make(_ENTRIES + "WHERE e.org = ?1 AND e.key = ?2 ORDER BY e.ordinal")
         versions = engine.among_numbers.format("e.version", "?3")
