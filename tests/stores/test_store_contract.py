@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import unittest
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from servers import Server, database
 
 from custstatus import MemoryStore, SQLiteStore
-from custstatus.adapters.postgres import PostgresStore
-from custstatus.testing import StoreContract
+from custstatus.adapters.postgres import AsyncPostgresStore, PostgresStore
+from custstatus.testing import Blocking, StoreContract
 from custstatus.testing.contracts.contract import Contract
 
 
@@ -40,6 +42,28 @@ class TestPostgresStore(StoreContract):
 
     def make_store(self) -> PostgresStore:
         return PostgresStore(self.databases.enter_context(database(self.server)), connections=6)
+
+
+class Opened:
+    """A store of an event loop, opened there by the first verb."""
+
+    def __init__(self, address: str) -> None:
+        self._opening = asyncio.Lock()
+        self._address = address
+        self._store: AsyncPostgresStore | None = None
+
+    def __getattr__(self, verb: str) -> Callable[..., Awaitable[Any]]:
+        async def asked(*arguments: object) -> object:
+            async with self._opening:
+                self._store = self._store or await AsyncPostgresStore.open(self._address, connections=6)
+            return await getattr(self._store, verb)(*arguments)
+
+        return asked
+
+
+class TestAsyncPostgresStore(TestPostgresStore):
+    def make_store(self) -> Blocking:  # type: ignore[override]
+        return Blocking(Opened(self.databases.enter_context(database(self.server))))
 
 
 def test_no_part_of_the_contract_hides_another_s_test() -> None:
