@@ -20,7 +20,7 @@ from benchmarks.orm import OrmPeer
 from custstatus import Action, Actor, Channel
 from custstatus.adapters.cursors import micros
 from custstatus.adapters.postgres import AsyncPostgresStore, PostgresStore
-from custstatus.adapters.postgres.connecting import adapt, settings
+from custstatus.adapters.postgres.connecting import AsyncRawCursor, RawCursor, settings
 from custstatus.adapters.postgres.operations import PostgresOperations
 from custstatus.adapters.postgres.statements import SQL
 from custstatus.aio import AsyncStatusService
@@ -84,7 +84,6 @@ class ByHand:
 
     def __init__(self, address: str) -> None:
         connection = psycopg.connect(address, autocommit=True, prepare_threshold=0)
-        adapt(connection)
         connection.execute(settings(10), prepare=False)
         connection.execute(
             "CREATE TABLE plain_standing (customer text PRIMARY KEY, status text, label text, since bigint, version bigint)"
@@ -94,7 +93,7 @@ class ByHand:
             "status text, label text, at bigint, actor text, reason text, UNIQUE (customer, version))"
         )
         connection.execute("INSERT INTO plain_standing VALUES ('c', 'active', 'Regular', 0, 1)")
-        self.cursor = psycopg.RawCursor(connection, row_factory=tuple_row)
+        self.cursor = RawCursor(connection, row_factory=tuple_row)
         self.statements = cycle(statements("c-2"))
         self.places = cycle([("active", "Trending"), ("suspended", "Lost phone"), ("active", "Regular")])
 
@@ -140,9 +139,8 @@ def _awaited(address: str) -> float:
         cursors = []
         for _ in range(8):
             connection = await psycopg.AsyncConnection.connect(address, autocommit=True, prepare_threshold=0)
-            adapt(connection)
             await connection.execute(settings(10), prepare=False)
-            cursors.append(psycopg.AsyncRawCursor(connection, row_factory=tuple_row))
+            cursors.append(AsyncRawCursor(connection, row_factory=tuple_row))
         labels = [cycle([Label.TRENDING, Label.LOST_PHONE, Label.REGULAR]) for _ in range(8)]
         texts = [cycle(statements(f"a-{number}")) for number in range(8)]
 

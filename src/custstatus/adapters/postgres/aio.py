@@ -10,7 +10,18 @@ from psycopg.abc import RV, PQGen
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
-from custstatus.adapters.postgres.connecting import GRACE, adapt, arguments, checked, settings, translated, unreached
+from custstatus.adapters.postgres.connecting import (
+    GRACE,
+    PREPARED,
+    AsyncRawCursor,
+    arguments,
+    check_joinable,
+    check_transaction,
+    checked,
+    settings,
+    translated,
+    unreached,
+)
 from custstatus.adapters.postgres.migrating import OLDEST, check, migrate
 from custstatus.adapters.postgres.operations import JOINED, OWN, PostgresOperations
 from custstatus.adapters.postgres.statements import SQL
@@ -28,7 +39,7 @@ T = TypeVar("T")
 
 _OPERATIONS = PostgresOperations(SQL)
 
-Cursor = psycopg.AsyncRawCursor[tuple[Any, ...]]
+Cursor = AsyncRawCursor
 
 
 class _Connection(psycopg.AsyncConnection[tuple[Any, ...]]):
@@ -56,8 +67,7 @@ class AsyncConnections:
 
     async def take(self) -> Cursor:
         """A cursor, to be given back; raises as `Connections.take` does."""
-        if self._closed:
-            raise StoreClosedError("the store was closed: open another one")
+        self._check_open()
         if not self._idle.empty():
             cursor = self._idle.get_nowait()
         elif self._left > 0:
@@ -68,27 +78,39 @@ class AsyncConnections:
                 cursor = await asyncio.wait_for(self._idle.get(), self._patience)
             except TimeoutError:
                 raise StoreBusyError("no connection was free in time: try again with the same key") from None
-        if cursor is not None:
-            return cursor
         try:
-            return await self._connect()
+            self._check_open()
+            return cursor or self._another() or await self._connect()
         except BaseException:
-            self._idle.put_nowait(None)
+            self._idle.put_nowait(cursor)
             raise
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreClosedError("the store was closed: open another one")
+
+    def _another(self) -> Cursor | None:
+        """An idle connection in the place of a free one, whose own may not be to be had."""
+        for _ in range(self._idle.qsize()):
+            cursor = self._idle.get_nowait()
+            self._idle.put_nowait(None)
+            if cursor is not None:
+                return cursor
+        return None
 
     async def _connect(self) -> Cursor:
         try:
             connection = await _Connection.connect(self._address, **self._arguments)
             connection.patience = self._patience
             try:
-                adapt(connection)
+                connection.prepared_max = PREPARED
                 await connection.execute(self._settings, prepare=False)
             except BaseException:
                 await connection.close()
                 raise
         except psycopg.Error as error:
             raise unreached(error) from error
-        return psycopg.AsyncRawCursor(connection, row_factory=tuple_row)
+        return AsyncRawCursor(connection, row_factory=tuple_row)
 
     async def give(self, cursor: Cursor) -> None:
         """A cursor that is not used any more; its connection is kept if it can be."""
@@ -240,25 +262,18 @@ class _JoinedStore(AsyncPostgresStore):
         if self._connection.closed:
             raise StoreClosedError("the connection was closed: open another one")
         try:
-            cursor = psycopg.AsyncRawCursor(self._connection, row_factory=tuple_row)
-            adapt(cursor)
-            return await run(operation, cursor)
+            check_joinable(self._connection)
+            return await run(operation, AsyncRawCursor(self._connection, row_factory=tuple_row))
         except psycopg.Error as error:
             raise translated(error) from error
 
     async def _write(self, operation: Operation[T | None]) -> T | None:
-        self._check_joined()
+        check_transaction(self._connection)
         return await self._read(within(JOINED, operation))
 
     async def apply(self, guarded: GuardedChange) -> Applied | Found:
-        self._check_joined()
+        check_transaction(self._connection)
         return await super().apply(guarded)
-
-    def _check_joined(self) -> None:
-        """Without a transaction the host's driver would commit each of our statements by itself."""
-        alone = self._connection.info.transaction_status is TransactionStatus.IDLE
-        if self._connection.autocommit and alone:
-            raise InvalidInputError("connection", "one with an open transaction", "one without, in autocommit mode")
 
     async def close(self) -> None:
         """Nothing: the connection is the host's."""

@@ -14,16 +14,31 @@ from typing import Any
 import psycopg
 from psycopg import errors
 from psycopg.abc import RV, PQGen
-from psycopg.pq import TransactionStatus
+from psycopg.adapt import AdaptersMap
+from psycopg.postgres import register_default_adapters
+from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg.rows import tuple_row
 from psycopg.types.numeric import Int8Dumper
 
 from custstatus.bounds import kind_of
 from custstatus.errors import InvalidInputError, StoreBusyError, StoreClosedError, StoreError
 
-__all__ = ["GRACE", "Connections", "adapt", "arguments", "checked", "settings", "translated", "unreached"]
+__all__ = [
+    "GRACE",
+    "AsyncRawCursor",
+    "Connections",
+    "RawCursor",
+    "arguments",
+    "check_joinable",
+    "check_transaction",
+    "checked",
+    "settings",
+    "translated",
+    "unreached",
+]
 
-Cursor = psycopg.RawCursor[tuple[Any, ...]]
+PREPARED = 500
+"""How many prepared statements a connection keeps: one for each text and each combination of parameters that are NULL."""
 
 _BUSY = (
     errors.SerializationFailure,
@@ -61,15 +76,17 @@ def settings(patience: float) -> str:
     )
 
 
-def adapt(context: Any) -> None:
-    """Every number as a bigint: by default the driver's type depends on its size, and each would be prepared anew."""
-    context.adapters.register_dumper(int, Int8Dumper)
+ADAPTERS = AdaptersMap(types=psycopg.adapters.types)
+"""The driver's own, whatever a host has registered for its connections or for all of them."""
+register_default_adapters(ADAPTERS)
+# By default the driver's type of a number depends on its size, and a text would be prepared anew for each.
+ADAPTERS.register_dumper(int, Int8Dumper)
 
 
 def checked(address: str, connections: int, patience: float) -> None:
     """InvalidInputError unless these are arguments of a store."""
-    if not isinstance(address, str) or not address:
-        raise InvalidInputError("address", "where a PostgreSQL database is", kind_of(address))
+    if not isinstance(address, str) or not address or "\0" in address or not address.isascii():
+        raise InvalidInputError("address", "where a PostgreSQL database is, percent-encoded", kind_of(address))
     if type(connections) is not int or connections < 1:
         raise InvalidInputError("connections", "a number from 1 on", kind_of(connections))
     if not isinstance(patience, int | float) or not 0 < patience <= 86_400:
@@ -111,6 +128,43 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
         return super().wait(gen, interval, self.patience + GRACE if timeout is None else timeout)
 
 
+class RawCursor(psycopg.RawCursor[tuple[Any, ...]]):
+    """A cursor with adapters of our own, on any connection."""
+
+    @property
+    def adapters(self) -> AdaptersMap:
+        """The driver's own."""
+        return ADAPTERS
+
+
+class AsyncRawCursor(psycopg.AsyncRawCursor[tuple[Any, ...]]):
+    """The same, awaited."""
+
+    @property
+    def adapters(self) -> AdaptersMap:
+        """The driver's own."""
+        return ADAPTERS
+
+
+def check_joinable(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> None:
+    """InvalidInputError unless statements of ours can be run on a host's connection."""
+    if connection.info.encoding != "utf-8":
+        raise InvalidInputError(
+            "connection", "one whose client_encoding is UTF8", f"one with {connection.info.encoding}"
+        )
+    if connection.info.pipeline_status is not PipelineStatus.OFF:
+        raise InvalidInputError("connection", "one outside a pipeline", "one within")
+
+
+def check_transaction(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> None:
+    """InvalidInputError where the host's driver would commit each of our statements by itself."""
+    if connection.autocommit and connection.info.transaction_status is TransactionStatus.IDLE:
+        raise InvalidInputError("connection", "one with an open transaction", "one without, in autocommit mode")
+
+
+Cursor = RawCursor
+
+
 class Connections:
     """Up to so many connections to one database, each with a cursor, handed out to threads in turn."""
 
@@ -135,8 +189,7 @@ class Connections:
             StoreClosedError: They were closed.
             StoreError: A new connection could not be made.
         """
-        if self._closed:
-            raise StoreClosedError("the store was closed: open another one")
+        self._check_open()
         if self._process != os.getpid():
             raise StoreError("the process was forked: open the store after the fork")
         try:
@@ -149,27 +202,42 @@ class Connections:
                 cursor = None if new else self._idle.get(timeout=self._patience)
             except Empty:
                 raise StoreBusyError("no connection was free in time: try again with the same key") from None
-        if cursor is not None:
-            return cursor
         try:
-            return self._connect()
+            self._check_open()
+            return cursor or self._another() or self._connect()
         except BaseException:
-            self._idle.put(None)
+            self._idle.put(cursor)
             raise
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreClosedError("the store was closed: open another one")
+
+    def _another(self) -> Cursor | None:
+        """An idle connection in the place of a free one, whose own may not be to be had."""
+        for _ in range(self._idle.qsize()):
+            try:
+                cursor = self._idle.get_nowait()
+            except Empty:
+                return None
+            self._idle.put(None)
+            if cursor is not None:
+                return cursor
+        return None
 
     def _connect(self) -> Cursor:
         try:
             connection = Connection.connect(self._address, **self._arguments)
             connection.patience = self._patience
             try:
-                adapt(connection)
+                connection.prepared_max = PREPARED
                 connection.execute(self._settings, prepare=False)
             except BaseException:
                 connection.close()
                 raise
         except psycopg.Error as error:
             raise unreached(error) from error
-        return psycopg.RawCursor(connection, row_factory=tuple_row)
+        return RawCursor(connection, row_factory=tuple_row)
 
     def give(self, cursor: Cursor) -> None:
         """A cursor that is not used any more; its connection is kept if it can be."""

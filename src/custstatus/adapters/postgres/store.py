@@ -5,10 +5,16 @@ from __future__ import annotations
 from typing import Any, Self, TypeVar
 
 import psycopg
-from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
-from custstatus.adapters.postgres.connecting import Connections, adapt, checked, translated
+from custstatus.adapters.postgres.connecting import (
+    Connections,
+    RawCursor,
+    check_joinable,
+    check_transaction,
+    checked,
+    translated,
+)
 from custstatus.adapters.postgres.migrating import OLDEST, check, migrate
 from custstatus.adapters.postgres.operations import JOINED, OWN, PostgresOperations
 from custstatus.adapters.postgres.statements import SQL
@@ -159,31 +165,24 @@ class _JoinedStore(PostgresStore):
         if self._connection.closed:
             raise StoreClosedError("the connection was closed: open another one")
         try:
-            cursor = psycopg.RawCursor(self._connection, row_factory=tuple_row)
-            adapt(cursor)
-            return run(operation, cursor)
+            check_joinable(self._connection)
+            return run(operation, RawCursor(self._connection, row_factory=tuple_row))
         except psycopg.Error as error:
             raise translated(error) from error
 
     def _write(self, operation: Operation[T | None]) -> T | None:
-        self._check_joined()
+        check_transaction(self._connection)
         return self._read(within(JOINED, operation))
 
     def apply(self, guarded: GuardedChange) -> Applied | Found:
-        self._check_joined()
+        check_transaction(self._connection)
         return super().apply(guarded)
-
-    def _check_joined(self) -> None:
-        """Without a transaction the host's driver would commit each of our statements by itself."""
-        alone = self._connection.info.transaction_status is TransactionStatus.IDLE
-        if self._connection.autocommit and alone:
-            raise InvalidInputError("connection", "one with an open transaction", "one without, in autocommit mode")
 
     def close(self) -> None:
         """Nothing: the connection is the host's."""
 
 
-def run(operation: Operation[T], cursor: psycopg.RawCursor[tuple[Any, ...]]) -> T:
+def run(operation: Operation[T], cursor: RawCursor) -> T:
     """Run an operation's statements on a cursor."""
     try:
         asked = next(operation)

@@ -129,8 +129,8 @@ class Operations:
             yield self.sql.open_activity, (org, customer)
         if guarded.quiet_since is not None:
             active = yield self.sql.last_activity, (org, customer)
-            last = active[0][0] if active and active[0][0] is not None else opened[0][0]
-            if last >= micros(guarded.quiet_since):
+            active_at = active[0][0] if active and active[0][0] is not None else opened[0][0]
+            if active_at >= micros(guarded.quiet_since):
                 return False
         for entry in planned.entries:
             if not (yield from self._append(entry)):
