@@ -33,12 +33,15 @@ CHANGES = 200
 """How many changes a round."""
 PLAIN = """
 WITH moved AS (
-    UPDATE plain_standing SET status = $2, label = $3, since = $4, version = version + 1
-    WHERE customer = $1 AND status = ANY ($5::text[]) RETURNING customer, status, label, version)
-INSERT INTO plain_history (customer, version, status, label, at, actor, reason)
-SELECT customer, version, status, label, $4, 'agent-7', 'for the measure' FROM moved RETURNING version
+    UPDATE custstatus_standing SET status = $2, label = $3, since = $4, status_since = $4, entry = entry + 1
+    WHERE org = 'acme' AND customer = $1 AND lifecycle = 'customer_status' AND status = ANY ($5::text[])
+    RETURNING org, customer, lifecycle, status, label, entry)
+INSERT INTO custstatus_entry (org, customer, version, kind, lifecycle, to_status, to_label, effective_at, recorded_at, actor,
+    actor_kind, wish, channel, config, ordinal, closes)
+SELECT org, customer, entry, 'moved', lifecycle, status, label, $4, $4, $6, 'person', 'staff', 'member_care', $7, 0, 0
+FROM moved RETURNING version
 """
-"""The plainest statement that keeps a history: move the row, append the entry."""
+"""The plainest statement over the same tables: move the row, append the entry; no lock, no key, no reason, no way back."""
 
 
 def figures() -> Iterator[Figure]:
@@ -54,7 +57,7 @@ def figures() -> Iterator[Figure]:
 def _figures(address: str) -> Iterator[Figure]:
     store = PostgresStore(address)
     service, desk = desk_on(store)
-    for customer in ("c-1", "c-2", *(f"a-{number}" for number in range(8))):
+    for customer in ("c-1", "c-2", "c-3", *(f"a-{number}" for number in range(8))):
         desk.register(customer)
     labels = cycle([Label.TRENDING, Label.LOST_PHONE, Label.REGULAR])
 
@@ -85,14 +88,6 @@ class ByHand:
     def __init__(self, address: str) -> None:
         connection = psycopg.connect(address, autocommit=True, prepare_threshold=0)
         connection.execute(settings(10), prepare=False)
-        connection.execute(
-            "CREATE TABLE plain_standing (customer text PRIMARY KEY, status text, label text, since bigint, version bigint)"
-        )
-        connection.execute(
-            "CREATE TABLE plain_history (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, customer text, version bigint, "
-            "status text, label text, at bigint, actor text, reason text, UNIQUE (customer, version))"
-        )
-        connection.execute("INSERT INTO plain_standing VALUES ('c', 'active', 'Regular', 0, 1)")
         self.cursor = RawCursor(connection, row_factory=tuple_row)
         self.statements = cycle(statements("c-2"))
         self.places = cycle([("active", "Trending"), ("suspended", "Lost phone"), ("active", "Regular")])
@@ -106,7 +101,7 @@ class ByHand:
     def plain(self) -> None:
         for _ in range(CHANGES):
             now, (status, label) = micros(datetime.now(UTC)), next(self.places)
-            self.cursor.execute(PLAIN, ("c", status, label, now, ["active", "suspended"]))
+            self.cursor.execute(PLAIN, ("c-3", status, label, now, ["active", "suspended"], "agent-7", ACME.hash))
             assert self.cursor.fetchall()
 
     def read(self) -> None:
