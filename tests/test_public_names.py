@@ -211,7 +211,7 @@ def test_its_metadata() -> None:
     assert told["Name"] == "custstatus"
     assert told["Version"] == "0.1.0"
     assert told["Requires-Python"] == ">=3.11"
-    assert set(told.get_all("Provides-Extra") or ()) == {"cli", "testing"}
+    assert set(told.get_all("Provides-Extra") or ()) == {"cli", "postgres", "testing"}
 
 
 def test_importing_it_imports_none_of_the_extras() -> None:
