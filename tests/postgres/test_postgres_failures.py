@@ -177,6 +177,7 @@ class TestKilledServers:
             return sound(patience).replace("synchronous_commit = on", "synchronous_commit = off")
 
         with database(own_server) as address, pytest.MonkeyPatch.context() as patch:
+            PostgresStore(address).close()  # the tables are there for good
             patch.setattr(connecting, "settings", hasty)
             found = list(faults_after(2, own_server, address))
         assert any("acknowledged" in fault or "unknown_customer" in fault for fault in found), found

@@ -83,7 +83,7 @@ def test_memory_and_the_sql_stores_behave_alike_and_fold(
         seen["entries"] += entries
 
     law()
-    assert seen["answered"] > seen["raised"] / 2 > 50, f"too few were refused, or too many: {seen}"
+    assert seen["answered"] > seen["raised"] / 3 > 30, f"too few were refused, or too many: {seen}"
     assert seen["entries"] > 300, f"too little happened: {seen}"
 
 
