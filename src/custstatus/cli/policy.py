@@ -13,7 +13,6 @@ from custstatus import (
     AnyAction,
     Invariant,
     OrgConfig,
-    Outcome,
     Proof,
     SQLiteStore,
     Status,
@@ -101,11 +100,10 @@ def prove(
     proofs = [proved(found.policy, each) for each in asked]
     if never and not proofs[-1].cells:
         raise CommandError("no lifecycle that restricts anything has such a place, so there is nothing to prove")
-    open_ = [proof for proof in proofs if not _is_settled(proof, found)]
     for proof in proofs:
-        settled = proof.is_proved or proof in open_
-        typer.echo(plain(f"{'' if settled else 'approved, though '}{proof}"))
-    if open_:
+        approved = "approved, though " if _is_approved(proof, found) else ""
+        typer.echo(plain(f"{approved}{proof}"))
+    if not all(proof.is_proved or _is_approved(proof, found) for proof in proofs):
         raise typer.Exit(1)
 
 
@@ -193,10 +191,9 @@ def export(config: Config, org: Organisation = None) -> None:
     typer.echo(config_of(config, org).to_json())
 
 
-def _is_settled(proof: Proof, config: OrgConfig[Any]) -> bool:
-    """Whether it is proved, or refuted where the configuration has an approval only."""
-    approved = proof.outcome is Outcome.REFUTED and proof.counterexamples and not proof.unapproved(config.approvals)
-    return proof.is_proved or bool(approved)
+def _is_approved(proof: Proof, config: OrgConfig[Any]) -> bool:
+    """Whether it is refuted only where the configuration has an approval."""
+    return bool(proof.counterexamples) and not proof.unapproved(config.approvals)
 
 
 def plain_lines(text: str) -> str:

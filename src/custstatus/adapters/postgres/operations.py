@@ -6,9 +6,8 @@ from functools import lru_cache
 
 from custstatus.adapters.cursors import micros, moment
 from custstatus.adapters.postgres import statements
-from custstatus.adapters.sql.operations import Operation, Operations, Transaction
+from custstatus.adapters.sql.operations import Operation, Operations, Transaction, moved
 from custstatus.changes import Applied, GuardedChange, Step
-from custstatus.records import Entry, EntryKind
 
 __all__ = ["JOINED", "OWN", "PostgresOperations"]
 
@@ -59,33 +58,7 @@ class PostgresOperations(Operations):
         if not found:
             return None
         version, effective_at, back_to, status, label = found[0]
-        entry = Entry(
-            guarded.org,
-            guarded.customer,
-            version,
-            EntryKind.MOVED,
-            step.lifecycle,
-            status,
-            label,
-            step.to,
-            step.label,
-            moment(effective_at),
-            guarded.now,
-            actor,
-            guarded.wish,
-            guarded.channel,
-            guarded.config,
-            guarded.reason,
-            guarded.reason_code,
-            guarded.reason_digest,
-            None,
-            guarded.key,
-            0,
-            guarded.digest,
-            back_to,
-            step.closes,
-            guarded.run,
-        )
+        entry = moved(guarded, step, version, (status, label), moment(effective_at), back_to)
         return Applied((entry,))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.rows import tuple_row
@@ -18,13 +18,12 @@ from custstatus.adapters.postgres.connecting import (
 from custstatus.adapters.postgres.migrating import OLDEST, check, migrate
 from custstatus.adapters.postgres.operations import JOINED, OWN, PostgresOperations
 from custstatus.adapters.postgres.statements import SQL
-from custstatus.adapters.protocol import ActivityBatch, Recorded, Store, StoredActivity
+from custstatus.adapters.protocol import Store
 from custstatus.adapters.sql.operations import Many, Operation, within
+from custstatus.adapters.sql.store import SqlStore
 from custstatus.bounds import kind_of
-from custstatus.changes import Applied, Found, GuardedChange, Plan
+from custstatus.changes import Applied, Found, GuardedChange
 from custstatus.errors import InvalidInputError, SchemaError, StoreClosedError, StoreError
-from custstatus.queries import Accounts, Activities, Customers, Log
-from custstatus.records import Account, Entry, HeldIdentifier, Listed, Page, Tally
 
 __all__ = ["PostgresStore"]
 
@@ -33,7 +32,7 @@ T = TypeVar("T")
 _OPERATIONS = PostgresOperations(SQL)
 
 
-class PostgresStore:
+class PostgresStore(SqlStore):
     """
     A store in a PostgreSQL database (14 or later), shared by any number of threads, processes and machines.
 
@@ -51,6 +50,8 @@ class PostgresStore:
         SchemaError: The server is too old, or the database was written by a newer version of this library.
         StoreError: The database cannot be reached.
     """
+
+    _operations = _OPERATIONS
 
     def __init__(
         self,
@@ -75,12 +76,6 @@ class PostgresStore:
             self.close()
             raise
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def _read(self, operation: Operation[T]) -> T:
         cursor = self._connections.take()
         try:
@@ -95,56 +90,11 @@ class PostgresStore:
     def _write(self, operation: Operation[T | None]) -> T | None:
         return self._read(within(OWN, operation))
 
-    def load(self, org: str, customer: str) -> Account | None:
-        return self._read(_OPERATIONS.load(org, customer))
-
-    def read(self, guarded: GuardedChange) -> Found:
-        return self._read(_OPERATIONS.read(guarded))
-
     def apply(self, guarded: GuardedChange) -> Applied | Found:
         step = guarded.single
         # One statement, and so a transaction by itself.
         applied = None if step is None else self._read(_OPERATIONS.apply(guarded, step))
         return applied or self.read(guarded)
-
-    def commit(self, plan: Plan) -> Applied | Found:
-        return self._write(_OPERATIONS.commit(plan)) or self.read(plan.guarded)
-
-    def find(self, org: str, token: str) -> str | None:
-        return self._read(_OPERATIONS.find(org, token))
-
-    def identifiers(self, org: str, customer: str) -> tuple[HeldIdentifier, ...]:
-        return self._read(_OPERATIONS.identifiers(org, customer))
-
-    def log(self, query: Log) -> Page[Entry]:
-        return self._read(_OPERATIONS.log(query))
-
-    def customers(self, query: Customers) -> Page[Listed[str, str]]:
-        return self._read(_OPERATIONS.customers(query))
-
-    def accounts(self, query: Accounts) -> Page[Account]:
-        return self._read(_OPERATIONS.accounts(query))
-
-    def tally(self, org: str, lifecycle: str) -> tuple[Tally[str, str], ...]:
-        return self._read(_OPERATIONS.tally(org, lifecycle))
-
-    def record(self, batch: ActivityBatch) -> Recorded:
-        recorded = self._write(_OPERATIONS.record(batch))
-        assert recorded is not None
-        return recorded
-
-    def activities(self, query: Activities) -> Page[StoredActivity]:
-        return self._read(_OPERATIONS.activities(query))
-
-    def keep_config(self, org: str, config_hash: str, text: str) -> None:
-        if self.config(org, config_hash) is None:
-            self._write(_OPERATIONS.keep_config(org, config_hash, text))
-
-    def config(self, org: str, config_hash: str) -> str | None:
-        return self._read(_OPERATIONS.config(org, config_hash))
-
-    def organisations(self) -> tuple[str, ...]:
-        return self._read(_OPERATIONS.organisations())
 
     def inside(self, connection: Any) -> Store:
         return _JoinedStore(connection)

@@ -10,18 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
 from custstatus.adapters.cursors import activity_cursor, micros, moment, number, page, read_activity_cursor
 from custstatus.adapters.protocol import ActivityBatch, Recorded, StoredActivity
 from custstatus.adapters.sql import rows
 from custstatus.adapters.sql.statements import Statement, Statements
-from custstatus.changes import AccountPlan, Applied, Found, GuardedChange, Plan
+from custstatus.changes import AccountPlan, Applied, Found, GuardedChange, Plan, Step
 from custstatus.queries import Accounts, Activities, Customers, Log
-from custstatus.records import Account, Entry, HeldIdentifier, Listed, Page, Tally
+from custstatus.records import Account, Entry, EntryKind, HeldIdentifier, Listed, Page, Tally
 from custstatus.states import CUSTOMER_STATUS
 
-__all__ = ["Many", "Operation", "Operations", "Transaction", "within"]
+__all__ = ["Many", "Operation", "Operations", "Transaction", "moved", "within"]
 
 T = TypeVar("T")
 
@@ -63,6 +64,43 @@ def within(transaction: Transaction, operation: Operation[T | None]) -> Operatio
     for statement in transaction.rollback:
         yield statement, ()
     return None
+
+
+def moved(
+    guarded: GuardedChange,
+    step: Step,
+    version: int,
+    was: tuple[str | None, str | None],
+    effective_at: datetime,
+    back_to: int | None,
+) -> Entry:
+    """The entry of a change that is applied without being planned, *was* being status and label before."""
+    return Entry(
+        guarded.org,
+        guarded.customer,
+        version,
+        EntryKind.MOVED,
+        step.lifecycle,
+        *was,
+        step.to,
+        step.label,
+        effective_at,
+        guarded.now,
+        guarded.actor,
+        guarded.wish,
+        guarded.channel,
+        guarded.config,
+        guarded.reason,
+        guarded.reason_code,
+        guarded.reason_digest,
+        None,
+        guarded.key,
+        0,
+        guarded.digest,
+        back_to,
+        step.closes,
+        guarded.run,
+    )
 
 
 class Operations:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from custstatus.adapters.cursors import micros, moment
-from custstatus.adapters.sql.operations import Operation, Operations, Transaction
+from custstatus.adapters.sql.operations import Operation, Operations, Transaction, moved
 from custstatus.adapters.sqlite import statements
 from custstatus.changes import Applied, GuardedChange, Step
-from custstatus.records import Entry, EntryKind
 
 __all__ = ["JOINED", "OWN", "SNAPSHOT", "SQLiteOperations"]
 
@@ -40,42 +39,17 @@ class SQLiteOperations(Operations):
                 return None
         version += 1
         back_to = step.way_back(status, label, entered, back_to, was)
-        entry = Entry(
-            org,
-            customer,
-            version,
-            EntryKind.MOVED,
-            step.lifecycle,
-            status,
-            label,
-            step.to,
-            step.label,
-            guarded.now if effective == now else moment(effective),
-            guarded.now,
-            actor,
-            guarded.wish,
-            guarded.channel,
-            guarded.config,
-            guarded.reason,
-            guarded.reason_code,
-            guarded.reason_digest,
-            None,
-            guarded.key,
-            0,
-            guarded.digest,
-            back_to,
-            step.closes,
-            guarded.run,
-        )
+        effective_at = guarded.now if effective == now else moment(effective)
+        entry = moved(guarded, step, version, (status, label), effective_at, back_to)
         if not (yield from self._append(entry)):
             return None
         kind = actor.kind._value_
         if status == step.to:
-            row = (org, customer, step.lifecycle, step.label, effective, actor.id, kind, version, back_to)
-            yield statements.RELABEL_STANDING, row
+            label_row = (org, customer, step.lifecycle, step.label, effective, actor.id, kind, version, back_to)
+            yield statements.RELABEL_STANDING, label_row
         else:
-            moved = (org, customer, step.lifecycle, step.to, step.label, effective, actor.id, kind, version, back_to)
-            yield statements.MOVE_STANDING, moved
+            row = (org, customer, step.lifecycle, step.to, step.label, effective, actor.id, kind, version, back_to)
+            yield statements.MOVE_STANDING, row
         yield statements.STEP_ACCOUNT, (org, customer, version, effective if step.closes else None)
         if step.closes:
             yield self.sql.release_all, (org, customer)

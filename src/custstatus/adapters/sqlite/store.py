@@ -15,18 +15,17 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 from weakref import WeakSet
 
-from custstatus.adapters.protocol import ActivityBatch, Recorded, Store, StoredActivity
+from custstatus.adapters.protocol import Store
 from custstatus.adapters.sql.operations import Many, Operation, within
+from custstatus.adapters.sql.store import SqlStore
 from custstatus.adapters.sqlite.operations import JOINED, OWN, SNAPSHOT, SQLiteOperations
 from custstatus.adapters.sqlite.statements import RELEASE, ROLLBACK_TO, SQL
 from custstatus.bounds import kind_of
-from custstatus.changes import Applied, Found, GuardedChange, Plan
+from custstatus.changes import Applied, Found, GuardedChange
 from custstatus.errors import InvalidInputError, SchemaError, StoreBusyError, StoreClosedError, StoreError
-from custstatus.queries import Accounts, Activities, Customers, Log
-from custstatus.records import Account, Entry, HeldIdentifier, Listed, Page, Tally
 
 __all__ = ["SQLiteStore"]
 
@@ -43,7 +42,7 @@ _OLDEST = (3, 38, 0)
 """STRICT tables, RETURNING, and JSON built in."""
 
 
-class SQLiteStore:
+class SQLiteStore(SqlStore):
     """
     A store in one SQLite file, shared by any number of threads and processes on one machine.
 
@@ -57,6 +56,8 @@ class SQLiteStore:
         SchemaError: The engine is too old, or the file was written by a newer version of this library.
         StoreError: The file cannot be opened, or does not hold what it is told to (WAL, synchronous FULL).
     """
+
+    _operations = _OPERATIONS
 
     def __init__(self, path: str | os.PathLike[str], *, create: bool = True, busy_timeout: float = 10.0) -> None:
         if sqlite3.sqlite_version_info < _OLDEST:
@@ -76,12 +77,6 @@ class SQLiteStore:
         except BaseException:
             self.close()
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _open(self) -> None:
         self._lock = threading.RLock()
@@ -173,9 +168,6 @@ class SQLiteStore:
                 if writer.in_transaction:  # interrupted between two statements
                     writer.execute("ROLLBACK")
 
-    def load(self, org: str, customer: str) -> Account | None:
-        return self._read(_OPERATIONS.load(org, customer))
-
     def read(self, guarded: GuardedChange) -> Found:
         found = self._read(within(SNAPSHOT, _OPERATIONS.read(guarded)))
         assert found is not None
@@ -185,45 +177,6 @@ class SQLiteStore:
         step = guarded.single
         applied = None if step is None else self._write(_OPERATIONS.apply(guarded, step))
         return applied or self.read(guarded)
-
-    def commit(self, plan: Plan) -> Applied | Found:
-        return self._write(_OPERATIONS.commit(plan)) or self.read(plan.guarded)
-
-    def find(self, org: str, token: str) -> str | None:
-        return self._read(_OPERATIONS.find(org, token))
-
-    def identifiers(self, org: str, customer: str) -> tuple[HeldIdentifier, ...]:
-        return self._read(_OPERATIONS.identifiers(org, customer))
-
-    def log(self, query: Log) -> Page[Entry]:
-        return self._read(_OPERATIONS.log(query))
-
-    def customers(self, query: Customers) -> Page[Listed[str, str]]:
-        return self._read(_OPERATIONS.customers(query))
-
-    def accounts(self, query: Accounts) -> Page[Account]:
-        return self._read(_OPERATIONS.accounts(query))
-
-    def tally(self, org: str, lifecycle: str) -> tuple[Tally[str, str], ...]:
-        return self._read(_OPERATIONS.tally(org, lifecycle))
-
-    def record(self, batch: ActivityBatch) -> Recorded:
-        recorded = self._write(_OPERATIONS.record(batch))
-        assert recorded is not None
-        return recorded
-
-    def activities(self, query: Activities) -> Page[StoredActivity]:
-        return self._read(_OPERATIONS.activities(query))
-
-    def keep_config(self, org: str, config_hash: str, text: str) -> None:
-        if self.config(org, config_hash) is None:
-            self._write(_OPERATIONS.keep_config(org, config_hash, text))
-
-    def config(self, org: str, config_hash: str) -> str | None:
-        return self._read(_OPERATIONS.config(org, config_hash))
-
-    def organisations(self) -> tuple[str, ...]:
-        return self._read(_OPERATIONS.organisations())
 
     def inside(self, connection: Any) -> Store:
         return _JoinedStore(connection)
