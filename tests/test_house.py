@@ -22,7 +22,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "custstatus"
 
 ORDER = (
     *("errors", "values", "bounds", "charts", "lifecycle", "states", "records", "changes"),
-    *("sealing", "codec", "queries"),
+    *("sealing", "codec", "queries", "sets", "feeds"),
     *("policies", "policies.conditions", "policies.rules", "policies.verdicts", "policies.policy", "policies.compiled"),
     "policies.batches",
     *(
@@ -38,6 +38,7 @@ ORDER = (
     *("adapters.protocol", "adapters.cursors"),
     *("flows", "sweeping", "verifying", "reading", "asking"),
     *("upgrading.checking", "upgrading.mending", "upgrading"),
+    *("bulk.shapes", "bulk.cells", "bulk.tables", "bulk.exports", "bulk.importing", "bulk.reversing", "bulk"),
     *("policies.analysis.matrices", "policies.analysis.differences", "policies.analysis.linting"),
     *("policies.analysis.replaying", "policies.analysis", "requesting", "desk", "looking", "service"),
     *("aio.looking", "aio.desk", "aio.service", "aio"),
@@ -50,10 +51,31 @@ Imports against the order, which only a type checker makes: an error carries a r
 are a configuration's.
 """
 
-FOR_ADAPTERS = {"errors", "values", "bounds", "lifecycle", "states", "records", "changes", "queries", "codec"}
+FOR_ADAPTERS = {
+    "errors",
+    "values",
+    "bounds",
+    "lifecycle",
+    "states",
+    "records",
+    "changes",
+    "queries",
+    "codec",
+    "sets",
+    "feeds",
+}
 """What a store may know of the core, beside the contract and the cursors."""
 
-SURFACES = ("", "adapters.postgres", "aio", "policies.analysis", "policies.batches", "policies.presets", "upgrading")
+SURFACES = (
+    "",
+    "adapters.postgres",
+    "aio",
+    "bulk",
+    "policies.analysis",
+    "policies.batches",
+    "policies.presets",
+    "upgrading",
+)
 """Where the public names are: the package, and what few programs need beside it."""
 
 SHARED = "adapters.sql"

@@ -174,7 +174,7 @@ class TestMoving:
     def test_any_number_of_customers_is_swept_page_by_page(
         self, acme: World[Label], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("custstatus.sweeping._PAGE", 2)
+        monkeypatch.setattr("custstatus.sweeping.CHUNK", 2)
         for number in range(5):
             acme.desk.register(f"c-{number}")
         acme.clock.forward(IDLE_AFTER + MICROSECOND)

@@ -32,12 +32,14 @@ from custstatus.errors import (
     CuststatusError,
     DeniedError,
     InvalidInputError,
+    PositionLostError,
     RefusedError,
     SchemaError,
     StoreBusyError,
     StoreClosedError,
     StoredValueError,
     StoreError,
+    SweepStoppedError,
     UnknownActionError,
     UnknownCustomerError,
     UnknownError,
@@ -45,6 +47,7 @@ from custstatus.errors import (
     UnknownLifecycleError,
 )
 from custstatus.faults import Waiver
+from custstatus.feeds import FeedPage, Lag, to_cloudevent
 from custstatus.flows import Option
 from custstatus.lifecycle import Lifecycle, Move, Need, Status
 from custstatus.planning import fold
@@ -56,7 +59,7 @@ from custstatus.policies.policy import Policy, Question
 from custstatus.policies.proofs import Approval, Counterexample, Invariant, Outcome, Proof
 from custstatus.policies.rules import Party, Restriction, RestrictionPolicy, block, block_everything, mark
 from custstatus.policies.verdicts import Contribution, Lift, Opinion, Verdict
-from custstatus.queries import Accounts, Activities, Customers, Log
+from custstatus.queries import Accounts, Activities, Customers, Feed, Log
 from custstatus.records import (
     Account,
     Action,
@@ -80,6 +83,7 @@ from custstatus.records import (
     Wish,
 )
 from custstatus.service import StatusService
+from custstatus.sets import Each, GuardedSet, Moved
 from custstatus.states import (
     CLIENT_STATE,
     CUSTOMER_STATUS,
@@ -95,7 +99,7 @@ from custstatus.states import (
     Membership,
     TrialGroup,
 )
-from custstatus.sweeping import Report, Sweep, Swept
+from custstatus.sweeping import Brakes, Report, Sweep, Swept
 from custstatus.verifying import Fault, Verification
 
 __all__ = [
@@ -121,6 +125,7 @@ __all__ = [
     "AnyChannel",
     "Applied",
     "Approval",
+    "Brakes",
     "Cell",
     "Channel",
     "ChartError",
@@ -137,18 +142,23 @@ __all__ = [
     "Decision",
     "DeniedError",
     "Desk",
+    "Each",
     "Effect",
     "Entry",
     "EntryKind",
     "Fault",
+    "Feed",
+    "FeedPage",
     "Found",
     "GuardedChange",
+    "GuardedSet",
     "HeldIdentifier",
     "Identifier",
     "IdleRule",
     "InvalidInputError",
     "Invariant",
     "JoinableStore",
+    "Lag",
     "LegacyFraudStatus",
     "Lifecycle",
     "Lift",
@@ -158,6 +168,7 @@ __all__ = [
     "Membership",
     "MemoryStore",
     "Move",
+    "Moved",
     "Need",
     "NoLabels",
     "Opinion",
@@ -169,6 +180,7 @@ __all__ = [
     "Plan",
     "Policy",
     "PolicyRow",
+    "PositionLostError",
     "Proof",
     "Question",
     "Reason",
@@ -193,6 +205,7 @@ __all__ = [
     "StoredActivity",
     "StoredValueError",
     "Sweep",
+    "SweepStoppedError",
     "Swept",
     "Tally",
     "Tested",
@@ -213,4 +226,5 @@ __all__ = [
     "block_everything",
     "fold",
     "mark",
+    "to_cloudevent",
 ]

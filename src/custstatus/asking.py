@@ -6,7 +6,7 @@ Each verb is what `service.StatusService` says of the one of its name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import TypeVar
 
@@ -20,7 +20,7 @@ from custstatus.flows import Flow
 from custstatus.policies.rules import Party
 from custstatus.reading import Reading
 from custstatus.records import Activity, AnyAction, Effect, StatusLabel
-from custstatus.sweeping import Report, Sweep
+from custstatus.sweeping import Brakes, Report, Sweep, Swept
 
 __all__ = ["BATCH", "Asking", "allowed"]
 
@@ -79,18 +79,24 @@ class Asking(Reading[L]):
                 raise InvalidInputError("Activity.at", "a time no later than a day from now", "one in the future")
         return sweeping.record(activities, self.config, now)
 
-    def preview_sweep(self) -> Flow[Sweep]:
-        return sweeping.sweep(self.config, self.now(), dry=True)
+    def preview_sweep(self, brakes: Brakes) -> Flow[Sweep]:
+        return sweeping.sweep(self.config, self.now(), brakes=_brakes(brakes), dry=True)
 
-    def sweep(self, run: str | None) -> Flow[Sweep]:
+    def sweep(self, run: str | None, brakes: Brakes, told: Callable[[Sequence[Swept]], None] | None) -> Flow[Sweep]:
         if run is not None:
             check_id("run", run)
-        return sweeping.sweep(self.config, self.now(), run=run)
+        return sweeping.sweep(self.config, self.now(), run=run, brakes=_brakes(brakes), told=told)
 
     def _side(self, customer: str, action: AnyAction, party: Party, context: object) -> Flow[Decision[L]]:
         account = yield from self.account(customer)
         verdict = self.config.policy.verdict_of(account, action, party=party, context=context)
         return Decision(verdict, account, self.config)
+
+
+def _brakes(brakes: Brakes) -> Brakes:
+    if not isinstance(brakes, Brakes):
+        raise InvalidInputError("brakes", "Brakes", kind_of(brakes))
+    return brakes
 
 
 def allowed(decision: Decision[L]) -> Decision[L]:

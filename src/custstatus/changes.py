@@ -75,6 +75,16 @@ class RefusalCode(Enum):
     REASON_NEEDED = "reason_needed"
     NOT_FROM_HERE = "not_from_here"
     """A bulk change does not touch accounts that stand here (D63)."""
+    IN_GRACE = "in_grace"
+    """A person put the customer there not long ago, and a sweep leaves him for a while."""
+    MOVED_ON = "moved_on"
+    """The account stands no longer where the entry that is to be reversed had put it (D103)."""
+    APPROVAL_NEEDED = "approval_needed"
+    """A bulk run into this status names who approved it (D103)."""
+    AMBIGUOUS = "ambiguous"
+    """The identifiers of a row are of several customers."""
+    TWICE = "twice"
+    """The customer is in the same run already, with another row."""
     NOT_INACTIVE = "not_inactive"
     """The customer was active meanwhile."""
     BEFORE_LAST_ENTRY = "before_last_entry"
@@ -178,8 +188,15 @@ class Request(Value):
     adds: tuple[Token, ...] = ()
     drops: tuple[Token, ...] = ()
     run: str | None = None
+    """The bulk run; a run changes a lifecycle of a customer once."""
+    approval: str | None = None
+    shop: str | None = None
     only_from: frozenset[Status | StatusLabel] | None = None
     quiet_since: datetime | None = None
+    grace_since: datetime | None = None
+    """Not made where a person put the customer at or after this time."""
+    entry: int | None = None
+    """Made only where this entry is still the last of the lifecycle."""
     system_operation: bool = False
     """Set by operations of the library's own only."""
     restores: str | None = None
@@ -285,6 +302,10 @@ class GuardedChange(Value):
     drops: tuple[Token, ...] = ()
     quiet_since: datetime | None = None
     run: str | None = None
+    approval: str | None = None
+    shop: str | None = None
+    grace_since: datetime | None = None
+    entry: int | None = None
     faults: tuple[Reason, ...] = ()
     """What stands in the way whatever the account: with any, there is nothing to apply, only to explain."""
     warnings: tuple[Warned, ...] = ()
@@ -295,6 +316,13 @@ class GuardedChange(Value):
         others = self.registers or self.adds or self.drops or self.faults
         return self.steps[0] if len(self.steps) == 1 and not others else None
 
+    @property
+    def plain(self) -> Step | None:
+        """That step, where the change belongs to no bulk run and asks for nothing that only those ask for."""
+        step = self.single
+        bulk = self.run or self.shop or self.approval or self.quiet_since or self.grace_since or self.entry
+        return None if bulk or step is None or step.only_from is not None else step
+
 
 @frozen(eq=False, slots=False, repr=False)
 class Found(Value):
@@ -302,7 +330,7 @@ class Found(Value):
 
     account: Account | None
     prior: tuple[Entry, ...] = ()
-    """The entries that the change's key has already written."""
+    """The entries that the change's key has already written, or its run for this customer on its lifecycles."""
     behind: tuple[Entry, ...] = ()
     """The entries that the standings' `back_to` name."""
     holders: Mapping[str, str] = field(factory=dict, repr=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,6 +19,9 @@ from custstatus.requesting import Requesting
 from custstatus.states import CUSTOMER_STATUS
 
 if TYPE_CHECKING:
+    from custstatus.bulk.importing import Import, ImportedRow
+    from custstatus.bulk.reversing import Reversal, Reversed
+    from custstatus.bulk.shapes import BadRow, StatusRow
     from custstatus.upgrading.mending import Upgrade, UpgradeMap
 
 __all__ = ["Desk"]
@@ -235,6 +238,79 @@ class Desk(Requesting[Store, L]):
             StoreError: The store failed; those moved so far stay moved.
         """
         flow = self._upgrade(old, mapping, reason=reason, reason_code=reason_code, run=run, dry=preview)
+        return self._run(flow)
+
+    def import_statuses(
+        self,
+        rows: Iterable[StatusRow | BadRow],
+        lifecycle: Lifecycle[Any] = CUSTOMER_STATUS,
+        *,
+        reason: str | None = None,
+        reason_code: str | None = None,
+        approval: str | None = None,
+        run: str | None = None,
+        most: int | None = None,
+        told: Callable[[Sequence[ImportedRow]], None] | None = None,
+        preview: bool = False,
+    ) -> Import:
+        """
+        Put many customers where the rows of a table say, and tell of each row that is refused why (D66).
+
+        Rows are read as they are needed (`custstatus.bulk`), and changed five thousand a transaction. A customer is in a
+        run once. After a failure begin again with the same rows and the same run: what it has done it does not do again,
+        also where somebody has moved the customer since.
+
+        Args:
+            rows: What a table holds.
+            lifecycle: On which lifecycle the rows' targets are.
+            reason: In every entry whose row has none of its own.
+            reason_code: In every entry.
+            approval: Who approved the run, or under which number: asked for where rows lead to FRAUD_SUSPECTED,
+                FRAUD_CONFIRMED or DELETED (D103).
+            run: The id that the entries carry; by default made of the time.
+            most: With more rows than this nothing is written; they are then read before the first is changed.
+            told: Told of the rows, part by part, as they are done.
+            preview: Plan it only, and write nothing.
+
+        Raises:
+            InvalidInputError: There are more rows than `most`, or the table is none of its shape.
+            StoreError: The store failed; those moved so far stay moved.
+        """
+        given = {"reason": reason, "reason_code": reason_code, "approval": approval}
+        return self._run(self._import(rows, lifecycle, run=run, given=given, most=most, told=told, dry=preview))
+
+    def reverse(
+        self,
+        run: str,
+        *,
+        reason: str | None = "the run was reversed",
+        reason_code: str | None = "reversed",
+        approval: str | None = None,
+        reversal: str | None = None,
+        told: Callable[[Sequence[Reversed]], None] | None = None,
+        preview: bool = False,
+    ) -> Reversal:
+        """
+        Put whoever still stands where a bulk run has put him back to where he was before, by new entries (D103).
+
+        Whom somebody has moved since is left and listed, as is whom no move leads back that this actor may make. A second
+        time there is nothing left to do.
+
+        Args:
+            run: The run's id.
+            reason: In every entry.
+            reason_code: In every entry.
+            approval: Who approved it.
+            reversal: The id that the new entries carry, for the reversal is a run too; by default made of the run's.
+            told: Told of the entries, part by part, as they are reversed.
+            preview: Plan it only, and write nothing.
+
+        Raises:
+            StoreError: The store failed; those moved so far stay moved. Do it again.
+        """
+        flow = self._reverse(
+            run, run=reversal, dry=preview, told=told, reason=reason, reason_code=reason_code, approval=approval
+        )
         return self._run(flow)
 
     def _run(self, flow: Flow[T]) -> T:

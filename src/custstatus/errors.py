@@ -13,11 +13,13 @@ CuststatusError
 │   └── UnknownLifecycleError
 ├── RefusedError                 a change that is not made; carries the refusal
 ├── DeniedError                  an action that is not allowed; carries the decision
+├── SweepStoppedError            a sweep that would move more customers than its brakes allow; nothing was written
 ├── ConflictError                others changed the same account all the while; retry
 └── StoreError                   the store could not read or write
     ├── StoreBusyError           it was locked for too long; retry with the same key
     ├── StoreClosedError         it was used after `close`
     ├── SchemaError              the database is not one that this version can work on
+    ├── PositionLostError        the feed begins anew: a position is of before the database was restored
     └── StoredValueError         it holds a status or a label that the configuration lacks
 ```
 
@@ -41,12 +43,14 @@ __all__ = [
     "CuststatusError",
     "DeniedError",
     "InvalidInputError",
+    "PositionLostError",
     "RefusedError",
     "SchemaError",
     "StoreBusyError",
     "StoreClosedError",
     "StoreError",
     "StoredValueError",
+    "SweepStoppedError",
     "UnknownActionError",
     "UnknownCustomerError",
     "UnknownError",
@@ -167,6 +171,26 @@ class DeniedError(CuststatusError):
         return f"{decision.action.name} is denied to customer {decision.account.customer!r} [{decision.code}]"
 
 
+class SweepStoppedError(CuststatusError):
+    """A sweep would move more customers than its brakes allow; nothing was written. Look at its preview."""
+
+    def __init__(self, org: str, concerned: int, allowed: int, customers: int) -> None:
+        super().__init__(org, concerned, allowed, customers)
+        self.org = org
+        self.concerned = concerned
+        """How many customers the rules concern."""
+        self.allowed = allowed
+        """How many the brakes allow."""
+        self.customers = customers
+        """How many there are."""
+
+    def __str__(self) -> str:
+        return (
+            f"the sweep of organisation {self.org!r} would move {self.concerned} of {self.customers} customers, and "
+            f"{self.allowed} are allowed: look at its preview, then raise the limit"
+        )
+
+
 class ConflictError(CuststatusError):
     """The account was changed by others between every read and write of ours; nothing was written. Try again."""
 
@@ -194,6 +218,14 @@ class StoreClosedError(StoreError):
 
 class SchemaError(StoreError):
     """The database is missing tables, is newer than this version, or runs on an engine that is too old."""
+
+
+class PositionLostError(StoreError):
+    """
+    A position in the feed that is of no use any more: the database was restored from a copy, which may lack what was read since.
+
+    Read the feed from its beginning, or from a position kept after; an entry that was seen is known by customer and version.
+    """
 
 
 class StoredValueError(StoreError):

@@ -7,14 +7,14 @@ the former, `run_async` on the latter.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
 from attrs import evolve
 
 from custstatus.adapters.protocol import AsyncStore, Store
-from custstatus.changes import Applied, Found, Operation, Plan, Refusal, Request
+from custstatus.changes import Applied, Found, GuardedChange, Operation, Plan, Reason, Refusal, Request
 from custstatus.config import OrgConfig
 from custstatus.errors import ConflictError, StoredValueError
 from custstatus.guarding import guard
@@ -22,9 +22,10 @@ from custstatus.lifecycle import Lifecycle, Status
 from custstatus.planning import plan
 from custstatus.policies.compiled import places_of
 from custstatus.records import StatusLabel
+from custstatus.sets import Each, GuardedSet, Moved
 from custstatus.states import CustomerStatus
 
-__all__ = ["ATTEMPTS", "Call", "Flow", "Option", "make", "moves", "preview", "restore", "run", "run_async"]
+__all__ = ["ATTEMPTS", "Call", "Flow", "Option", "make", "make_set", "moves", "preview", "restore", "run", "run_async"]
 
 T = TypeVar("T")
 
@@ -97,6 +98,11 @@ def make(request: Request, config: OrgConfig[Any], now: datetime) -> Flow[Applie
     """
     guarded = guard(request, config, now)
     got: Applied | Found = yield Call.of("read" if guarded.faults else "apply", guarded)
+    return (yield from _settled(got, guarded, config))
+
+
+def _settled(got: Applied | Found, guarded: GuardedChange, config: OrgConfig[Any]) -> Flow[Applied | Refusal]:
+    """What became of a guarded change: planned and committed, while others come first."""
     attempts = 0
     while not isinstance(got, Applied):
         planned = plan(got, guarded)
@@ -104,12 +110,51 @@ def make(request: Request, config: OrgConfig[Any], now: datetime) -> Flow[Applie
             return planned
         if isinstance(planned, Plan):
             if attempts == ATTEMPTS:
-                raise ConflictError(config.org, request.customer, ATTEMPTS)
+                raise ConflictError(config.org, guarded.customer, ATTEMPTS)
             attempts += 1
             got = yield Call.of("commit", planned)
         else:
             got = planned
     return evolve(got, warnings=guarded.warnings) if guarded.warnings else got
+
+
+def make_set(
+    request: Request,
+    rows: Sequence[Each],
+    config: OrgConfig[Any],
+    now: datetime,
+    *,
+    faults: tuple[Reason, ...] = (),
+    dry: bool = False,
+) -> Flow[list[Moved | Plan | Refusal]]:
+    """
+    The same for several customers as part of a run: what the store does not change as a set is planned one by one.
+
+    Args:
+        request: What they have in common, of a single lifecycle; the run is its own.
+        rows: The customers, each once.
+        config: The organisation.
+        now: When.
+        faults: What stands in the way of all of them besides.
+        dry: Plan it only.
+
+    Raises:
+        ConflictError: Others came first every time; those that came before are changed.
+    """
+    guarded = guard(evolve(request, customer=rows[0].customer), config, now)
+    if faults:
+        guarded = evolve(guarded, faults=guarded.faults + faults)
+    several = GuardedSet(guarded, tuple(rows), dry)
+    answers: tuple[Moved | Found, ...] = yield Call.of("apply_set", several)
+    outcomes: list[Moved | Plan | Refusal] = []
+    for row, got in zip(rows, answers, strict=True):
+        if isinstance(got, Moved):
+            outcomes.append(got)
+            continue
+        each = several.of(row)
+        planned = plan(got, each) if dry else (yield from _settled(got, each, config))
+        outcomes.append(Moved.by(planned) if isinstance(planned, Applied) else planned)
+    return outcomes
 
 
 def preview(request: Request, config: OrgConfig[Any], now: datetime) -> Flow[Plan | Applied | Refusal]:

@@ -64,7 +64,7 @@ def guard(request: Request, config: OrgConfig[Any], now: datetime) -> GuardedCha
         raise InvalidInputError("targets", expected, "more than that")
     if request.adds:
         faults += _unsupported(request.adds, config)
-    # By position: naming 23 arguments costs more than all the rest of guarding.
+    # By position: naming 27 arguments costs more than all the rest of guarding.
     return GuardedChange(
         config.org,
         request.customer,
@@ -87,6 +87,10 @@ def guard(request: Request, config: OrgConfig[Any], now: datetime) -> GuardedCha
         request.drops,
         request.quiet_since,
         request.run,
+        request.approval,
+        request.shop,
+        request.grace_since,
+        request.entry,
         tuple(faults),
         warnings,
     )
@@ -148,6 +152,9 @@ def _check(request: Request) -> None:
         check_id("reason_code", request.reason_code, bounds.LABEL)
     if request.key is not None:
         check_id("key", request.key)
+    for name in ("run", "approval", "shop"):
+        if getattr(request, name) is not None:
+            check_id(name, getattr(request, name))
     if request.expected is not None and (type(request.expected) is not int or not 1 <= request.expected < 2**63):
         raise InvalidInputError("expected", "a version of 1 or more", bounds.kind_of(request.expected))
 

@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 
 from custstatus import flows
 from custstatus.adapters.protocol import Store
+from custstatus.feeds import FeedPage, Lag
 from custstatus.flows import Flow
 from custstatus.lifecycle import Lifecycle, Status
 from custstatus.reading import HIDDEN_FROM_REPORTS, Reading
@@ -91,6 +92,7 @@ class Look(Generic[L]):
         lifecycle: Lifecycle[S] | None = None,
         status: S | None = None,
         actor: str | None = None,
+        run: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         newest_first: bool = False,
@@ -105,6 +107,7 @@ class Look(Generic[L]):
             lifecycle: Only moves on it.
             status: Only moves to it; with its lifecycle.
             actor: Only those of an actor of this id.
+            run: Only those of a bulk run of this id, by customer (D103).
             since: Only those recorded at or after this time.
             until: Only those recorded before this time.
             newest_first: The other way round.
@@ -119,6 +122,7 @@ class Look(Generic[L]):
             lifecycle,
             status,
             actor=actor,
+            run=run,
             since=since,
             until=until,
             newest_first=newest_first,
@@ -198,6 +202,42 @@ class Look(Generic[L]):
             limit: 1 to 10,000.
         """
         return self._run(self._reading.timeline(customer, after, limit))
+
+    def accounts(self, *, after: str | None = None, limit: int = 500) -> Page[Account]:
+        """A page of all accounts, whatever their standings, by customer id; statuses and labels as they are stored."""
+        return self._run(self._reading.accounts(after, limit))
+
+    def feed(self, after: str | None = None, *, limit: int = 100) -> FeedPage:
+        """
+        The entries that were committed after a position, each once, in an order that no slow writer can break.
+
+        Unlike a list, a feed never ends: ask again with the page's `position`. On PostgreSQL an entry is held back while a
+        transaction that began before it is open, anybody's; `lag` says how many are.
+
+        Args:
+            after: The `position` of an earlier page; by default the beginning.
+            limit: 1 to 10,000.
+
+        Raises:
+            PositionLostError: The database was restored from a copy since: begin anew.
+        """
+        return self._run(self._reading.feed(after, limit))
+
+    def lag(self, after: str | None = None) -> Lag:
+        """How many entries follow a position: those that the feed gives now, and those that it holds back."""
+        return self._run(self._reading.lag(after))
+
+    def position(self, consumer: str) -> str | None:
+        """The position that a consumer of the feed has kept; None where it has none yet."""
+        return self._run(self._reading.position(consumer))
+
+    def keep_position(self, consumer: str, position: str | None) -> None:
+        """
+        Keep the position of a consumer, beside the entries: with `inside`, in the transaction of what it did with them.
+
+        One that lies before what is kept changes nothing; None forgets it.
+        """
+        self._run(self._reading.keep_position(consumer, position))
 
     def verify(self, *, progress: Callable[[int], None] | None = None) -> Verification:
         """

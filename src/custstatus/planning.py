@@ -31,6 +31,7 @@ from custstatus.lifecycle import Need
 from custstatus.records import (
     Account,
     Actor,
+    ActorKind,
     Entry,
     EntryKind,
     Standing,
@@ -99,6 +100,11 @@ def _step_reasons(
 ) -> None:
     """What stands in the way of one step where the account is: the move itself, what it needs, when it counts from."""
     status, label = (None, None) if standing is None else (standing.status, standing.label)
+    if guarded.entry is not None and (standing is None or standing.entry != guarded.entry):
+        message = (
+            f"entry {guarded.entry} is no longer the last of {step.lifecycle}: others have moved the account since"
+        )
+        reasons.append(Reason(RefusalCode.MOVED_ON, message, step.lifecycle))
     if status == step.to and (step.by_status or label == step.label):
         message = f"the account stands at {label or status} already: nothing to change"
         reasons.append(Reason(RefusalCode.NO_CHANGE, message, step.lifecycle))
@@ -115,6 +121,9 @@ def _step_reasons(
         if status in step.back_only and not step.leads_to(_was(standing, behind)):
             message = f"from {status} it goes back only to where it was before: restore it instead"
             reasons.append(Reason(RefusalCode.NOT_WHERE_IT_WAS, message, step.lifecycle))
+    if _in_grace(account, standing, guarded):
+        message = "a person put the customer there not long ago: wait for the end of the grace, or do it by hand"
+        reasons.append(Reason(RefusalCode.IN_GRACE, message, step.lifecycle))
     if step.only_from is not None and (label or status) not in step.only_from:
         message = f"the change does not touch accounts at {label or status or 'unset'}"
         reasons.append(Reason(RefusalCode.NOT_FROM_HERE, message, step.lifecycle))
@@ -130,6 +139,13 @@ _NEEDED = {
     Need.OWN_WISH: "only at the customer's own wish: say so where it is",
     Need.REASON: "a reason that is not blank is needed: give one",
 }
+
+
+def _in_grace(account: Account | None, standing: Standing[str, str] | None, guarded: GuardedChange) -> bool:
+    """Whether a person has put the customer there, after his registration, within the grace that is asked for."""
+    if guarded.grace_since is None or account is None or standing is None or standing.by.kind is not ActorKind.PERSON:
+        return False
+    return standing.since >= guarded.grace_since and standing.since > account.registered_at
 
 
 def _floor(account: Account | None, standing: Standing[str, str] | None, step: Step) -> datetime | None:
@@ -265,6 +281,9 @@ def _entry(
         back_to,
         step is not None and step.closes,
         guarded.run,
+        None,
+        guarded.approval,
+        guarded.shop,
     )
 
 

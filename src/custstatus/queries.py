@@ -14,7 +14,7 @@ from custstatus.bounds import bounded, check_id, check_moment, check_text, kind_
 from custstatus.errors import InvalidInputError
 from custstatus.values import Value
 
-__all__ = ["MOST", "Accounts", "Activities", "Customers", "Log"]
+__all__ = ["MOST", "Accounts", "Activities", "Customers", "Feed", "Log"]
 
 MOST = 10_000
 """The longest page."""
@@ -46,6 +46,8 @@ class Log(Value):
     status: str | None = field(default=None, validator=_OPTIONAL_ID)
     """Entries that lead to it."""
     actor: str | None = field(default=None, validator=_OPTIONAL_ID)
+    run: str | None = field(default=None, validator=_OPTIONAL_ID)
+    """Entries of one bulk run; those of a whole organisation are in the order of the customers then."""
     since: datetime | None = field(default=None, validator=bounded(check_moment, optional=True))
     """Recorded at or after this time."""
     until: datetime | None = field(default=None, validator=bounded(check_moment, optional=True))
@@ -71,6 +73,10 @@ class Customers(Value):
     """Those under these labels, or with these statuses where there is no label."""
     quiet_since: datetime | None = field(default=None, validator=bounded(check_moment, optional=True))
     """Those without an activity that counts at or after this time, registered before it."""
+    grace_since: datetime | None = field(default=None, validator=bounded(check_moment, optional=True))
+    """Not those whom a person put where they stand at or after this time, unless by registering them."""
+    exempt: frozenset[str] = field(default=frozenset(), repr=False)
+    """Not these customers."""
     after: str | None = field(default=None, validator=_CURSOR)
     limit: int = field(default=100, validator=_check_limit)
 
@@ -98,3 +104,13 @@ class Accounts(Value):
     org: str = field(validator=_ID)
     after: str | None = field(default=None, validator=_CURSOR)
     limit: int = field(default=500, validator=_check_limit)
+
+
+@frozen(kw_only=True, repr=False)
+class Feed(Value):
+    """The entries of an organisation that follow a position, as a consumer is to see them; see `feeds`."""
+
+    org: str = field(validator=_ID)
+    after: str | None = field(default=None, validator=_CURSOR)
+    """The position so far; None for the beginning."""
+    limit: int = field(default=100, validator=_check_limit)

@@ -20,10 +20,11 @@ from custstatus.adapters.protocol import StoredActivity
 from custstatus.bounds import EPOCH, check_id, check_moment, check_text, kind_of
 from custstatus.config import OrgConfig
 from custstatus.errors import InvalidInputError, StoredValueError, UnknownCustomerError, UnknownLifecycleError
+from custstatus.feeds import FeedPage, Lag, Position
 from custstatus.flows import Call, Flow
 from custstatus.lifecycle import Lifecycle, Status
 from custstatus.planning import fold
-from custstatus.queries import MOST, Accounts, Activities, Customers, Log
+from custstatus.queries import MOST, Accounts, Activities, Customers, Feed, Log
 from custstatus.records import (
     Account,
     Activity,
@@ -210,6 +211,26 @@ class Reading(Generic[L]):
         shown = items[:limit]
         more = len(items) > limit or done.next is not None
         return Page(tuple(item for _, item in shown), json.dumps(shown[-1][0]) if more else None)
+
+    def accounts(self, after: str | None, limit: int) -> Flow[Page[Account]]:
+        page: Page[Account] = yield Call.of("accounts", Accounts(org=self.config.org, after=after, limit=limit))
+        return page
+
+    def feed(self, after: str | None, limit: int) -> Flow[FeedPage]:
+        page: FeedPage = yield Call.of("feed", Feed(org=self.config.org, after=after, limit=limit))
+        return page
+
+    def lag(self, after: str | None) -> Flow[Lag]:
+        lag: Lag = yield Call.of("lag", self.config.org, Feed(org=self.config.org, after=after).after)
+        return lag
+
+    def position(self, consumer: str) -> Flow[str | None]:
+        kept: str | None = yield Call.of("position", self.config.org, check_id("consumer", consumer))
+        return kept
+
+    def keep_position(self, consumer: str, position: str | None) -> Flow[None]:
+        kept = None if position is None else str(Position.read(check_text("position", position)))
+        yield Call.of("keep_position", self.config.org, check_id("consumer", consumer), kept)
 
     def verify(self, progress: Callable[[int], None] | None) -> Flow[Verification]:
         total = Verification(0, 0)

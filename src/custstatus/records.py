@@ -329,6 +329,9 @@ class Entry(Value):
     related: str | None = None
     """Another account that it concerns."""
     approval: str | None = None
+    """Who approved it, or under which number, where a bulk run needs that (D103)."""
+    shop: str | None = None
+    """Where it was asked for: a shop's code, as bulk files have it (D50)."""
 
 
 @frozen(slots=False, repr=False)

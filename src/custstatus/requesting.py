@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import frozen
 
-from custstatus import flows
+from custstatus import bounds, flows
 from custstatus.bounds import check_id, check_text, kind_of
 from custstatus.changes import Applied, Operation, Plan, Refusal, Request, Token
 from custstatus.codec import utc_text
@@ -22,6 +22,9 @@ from custstatus.sealing import Seal
 from custstatus.values import Value
 
 if TYPE_CHECKING:
+    from custstatus.bulk.importing import Import
+    from custstatus.bulk.reversing import Reversal
+    from custstatus.bulk.shapes import BadRow, StatusRow
     from custstatus.upgrading.mending import Upgrade, UpgradeMap
 
 __all__ = ["Requesting"]
@@ -82,6 +85,36 @@ class Requesting(Value, Generic[K, L]):
         run = f"upgrade-{utc_text(now)}" if run is None else check_id("run", run)
         template = self._request(Operation.CHANGE, "", run=run, **given)
         return mend(template, old, self._config, mapping, now, dry=dry)
+
+    def _import(
+        self,
+        rows: Iterable[StatusRow | BadRow],
+        lifecycle: Lifecycle[Any],
+        *,
+        run: str | None,
+        given: dict[str, Any],
+        **how: Any,
+    ) -> Flow[Import]:
+        from custstatus.bulk.importing import import_statuses  # most programs never import
+
+        if isinstance(rows, str) or not isinstance(rows, Iterable):
+            raise InvalidInputError("rows", "the rows of a table", kind_of(rows))
+        most = how["most"]
+        if most is not None and (type(most) is not int or most < 0):
+            raise InvalidInputError("most", "0 or more", kind_of(most))
+        now = self._clock()
+        run = f"import-{utc_text(now)}" if run is None else check_id("run", run)
+        template = self._request(Operation.CHANGE, "", run=run, **given)
+        there = lifecycle_on(lifecycle, self._config)
+        return import_statuses(rows, template, self._config, self._seal, now, lifecycle=there, **how)
+
+    def _reverse(self, of: str, *, run: str | None, dry: bool, told: Any, **given: Any) -> Flow[Reversal]:
+        from custstatus.bulk.reversing import reverse  # nor reverse
+
+        check_id("run", of)
+        run = check_id("reversal", f"reverse-{of}"[: bounds.ID] if run is None else run)
+        template = self._request(Operation.CHANGE, "", run=run, **given)
+        return reverse(of, template, self._config, self._clock(), told=told, dry=dry)
 
     def _request(self, operation: Operation, customer: str, *targets: L | Status, **given: Any) -> Request:
         reason = given.get("reason")

@@ -6,7 +6,7 @@ A thin shell over a store: it holds the configuration and the clock, and runs th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
@@ -33,7 +33,7 @@ from custstatus.records import (
     Wish,
 )
 from custstatus.sealing import Seal
-from custstatus.sweeping import Report, Sweep
+from custstatus.sweeping import RELEASED, Brakes, Report, Sweep, Swept
 
 __all__ = ["StatusService", "utc_now"]
 
@@ -217,15 +217,28 @@ class StatusService(Look[L]):
             report += self.record(*batch)
         return report
 
-    def preview_sweep(self) -> Sweep:
+    def preview_sweep(self, *, brakes: Brakes = RELEASED) -> Sweep:
         """What `sweep` would do now, planned only (D63)."""
-        return self._run(self._asking.preview_sweep())
+        return self._run(self._asking.preview_sweep(brakes))
 
-    def sweep(self, *, run: str | None = None) -> Sweep:
+    def sweep(
+        self,
+        *,
+        run: str | None = None,
+        brakes: Brakes = RELEASED,
+        told: Callable[[Sequence[Swept]], None] | None = None,
+    ) -> Sweep:
         """
         Apply the idle rules: everyone inactive for longer than a rule's period moves, everyone idle who bought again comes back.
 
+        Five thousand customers a transaction. After a failure give the same run again: whom it has moved it does not move twice.
+
         Args:
             run: The id that the run's entries carry; by default made of the time.
+            brakes: How many it may move, and whom it leaves.
+            told: Told of the customers, part by part, as they are done.
+
+        Raises:
+            SweepStoppedError: It would move more than the brakes allow. Nothing was written.
         """
-        return self._run(self._asking.sweep(run))
+        return self._run(self._asking.sweep(run, brakes, told))

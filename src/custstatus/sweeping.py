@@ -6,29 +6,39 @@ Every move goes through the gate like any other change, made by `SWEEPER` on the
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from attrs import evolve, field, frozen
 
 from custstatus.adapters.protocol import ActivityBatch, Recorded, StoredActivity
-from custstatus.bounds import EPOCH
+from custstatus.bounds import EPOCH, check_id, kind_of
 from custstatus.changes import Applied, Operation, Plan, Refusal, RefusalCode, Request
 from custstatus.codec import utc_text
 from custstatus.config import OrgConfig
-from custstatus.flows import Call, Flow, make, preview, restore
+from custstatus.errors import InvalidInputError, SweepStoppedError
+from custstatus.flows import Call, Flow, make, make_set, preview, restore
 from custstatus.policies.idle import IdleRule
 from custstatus.queries import Customers
 from custstatus.records import Activity, Actor, ActorKind, Channel, Effect, Listed, Page, StatusLabel
+from custstatus.sets import Each, Moved
 from custstatus.states import CUSTOMER_STATUS, CustomerStatus
 from custstatus.values import Value
 
-__all__ = ["SWEEPER", "Report", "Sweep", "Swept", "record", "sweep"]
+__all__ = ["RELEASED", "SWEEPER", "Brakes", "Report", "Sweep", "Swept", "record", "sweep"]
 
 SWEEPER = Actor("custstatus", ActorKind.SYSTEM)
 """Who makes the changes that idle rules ask for."""
 
-_PAGE = 1_000
+CHUNK = 5_000
+"""How many customers are moved in one transaction."""
+
+
+def _customers(customers: Iterable[str]) -> frozenset[str]:
+    if isinstance(customers, str) or not isinstance(customers, Iterable):
+        raise InvalidInputError("Brakes.exempt", "several customers", kind_of(customers))
+    return frozenset(check_id("Brakes.exempt", customer) for customer in customers)
 
 
 @frozen(repr=False)
@@ -49,11 +59,37 @@ class Report(Value):
         return Report(self.new + other.new, self.repeated + other.repeated, unknown, self.back + other.back)
 
 
+@frozen(repr=False)
+class Brakes(Value):
+    """What keeps a sweep from doing more than it should."""
+
+    most: int | None = None
+    """How many customers a sweep may move at most; with more of them it moves none."""
+    share: float | None = None
+    """Likewise as a share, 0 to 1, of the customers who are not DELETED."""
+    grace: timedelta | None = None
+    """How long a customer is left whom a person has put where he stands, after his registration: brought back by hand, say."""
+    exempt: frozenset[str] = field(default=frozenset(), converter=_customers, repr=False)
+    """Customers who are never moved; they still come back."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.most is not None and (type(self.most) is not int or self.most < 0):
+            raise InvalidInputError("Brakes.most", "0 or more", kind_of(self.most))
+        if self.share is not None and not (type(self.share) in (int, float) and 0 <= self.share <= 1):
+            raise InvalidInputError("Brakes.share", "0 to 1", kind_of(self.share))
+        if self.grace is not None and not (isinstance(self.grace, timedelta) and self.grace > timedelta(0)):
+            raise InvalidInputError("Brakes.grace", "a timedelta of more than none", kind_of(self.grace))
+
+
+RELEASED = Brakes()
+"""None of them."""
+
+
 class Swept(NamedTuple):
     """One customer whom a sweep concerns."""
 
     customer: str
-    outcome: Plan | Applied | Refusal
+    outcome: Plan | Moved | Refusal
     """A Plan in a preview; a Refusal where he was active, or was changed, meanwhile."""
     rule: IdleRule | None
     """The rule that moves him; None where he comes back."""
@@ -108,58 +144,107 @@ def record(activities: tuple[Activity, ...], config: OrgConfig[Any], now: dateti
     return Report(recorded.new, recorded.repeated, recorded.unknown, tuple(back))
 
 
-def sweep(config: OrgConfig[Any], now: datetime, *, run: str | None = None, dry: bool = False) -> Flow[Sweep]:
+def sweep(
+    config: OrgConfig[Any],
+    now: datetime,
+    *,
+    run: str | None = None,
+    brakes: Brakes = RELEASED,
+    told: Callable[[Sequence[Swept]], None] | None = None,
+    dry: bool = False,
+) -> Flow[Sweep]:
     """
     Move everyone whom an idle rule concerns, the longest period first, and bring back whom it concerns no longer.
 
     With *dry*, plan it only.
+
+    Raises:
+        SweepStoppedError: It would move more than the brakes allow; nothing was written.
     """
     run = run or f"sweep-{utc_text(now)}"
+    rules = sorted(config.idle, key=lambda rule: rule.after, reverse=True)
+    asked = [_concerned(rule, config, now, brakes) for rule in rules]
+    if brakes.most is not None or brakes.share is not None:
+        yield from _braked(asked, config, brakes)
     rows: list[Swept] = []
     seen: set[str] = set()
-    for rule in sorted(config.idle, key=lambda rule: rule.after, reverse=True):
-        since = now - rule.after if now - EPOCH > rule.after else EPOCH
-        places = frozenset(getattr(place, "text", place.value) for place in config.idle_from(rule))
-        asked = Customers(
-            org=config.org,
-            lifecycle=CUSTOMER_STATUS.name,
-            statuses=frozenset([CustomerStatus.ACTIVE.value]),
-            places=places,
-            quiet_since=since,
-            limit=_PAGE,
+    for rule, query in zip(rules, asked, strict=True):
+        request = Request(
+            Operation.CHANGE,
+            "",
+            (rule.to,),
+            SWEEPER,
+            Channel.SWEEP,
+            reason=f"no activity for {_spoken(rule.after)}",
+            reason_code="idle",
+            run=run,
+            only_from=config.idle_from(rule),
+            quiet_since=query.quiet_since,
+            grace_since=query.grace_since,
         )
-        for listed in (yield from _all(asked)):
+        more: Customers | None = query
+        while more is not None:
+            page: Page[str] = yield Call.of("customer_ids", more)
             # In a preview nobody has been moved out of the way of the rules with shorter periods.
-            if listed.customer in seen:
-                continue
-            seen.add(listed.customer)
-            request = Request(
-                Operation.CHANGE,
-                listed.customer,
-                (rule.to,),
-                SWEEPER,
-                Channel.SWEEP,
-                reason=f"no activity for {_spoken(rule.after)}",
-                reason_code="idle",
-                run=run,
-                only_from=config.idle_from(rule),
-                quiet_since=since,
-            )
-            outcome = yield from preview(request, config, now) if dry else make(request, config, now)
-            rows.append(Swept(listed.customer, outcome, rule))
+            each = [Each(customer) for customer in page if customer not in seen]
+            if len(rules) > 1:
+                seen.update(page)
+            if each:
+                outcomes = yield from make_set(request, each, config, now, dry=dry)
+                done = [Swept(row.customer, outcome, rule) for row, outcome in zip(each, outcomes, strict=True)]
+                rows += done
+                if told is not None:
+                    told(done)
+            more = None if page.next is None else evolve(more, after=page.next)
     if config.idle_labels:
         idle = Customers(
             org=config.org,
             lifecycle=CUSTOMER_STATUS.name,
             statuses=frozenset([CustomerStatus.ACTIVE.value]),
             places=config.idle_labels,
-            limit=_PAGE,
+            limit=CHUNK,
         )
         for listed in (yield from _all(idle)):
             if _active_again(listed, config, now):
                 outcome = yield from _bring_back(listed, config, now, run=run, dry=dry)
-                rows.append(Swept(listed.customer, outcome, None))
+                came = Moved.by(outcome) if isinstance(outcome, Applied) else outcome
+                rows.append(Swept(listed.customer, came, None))
+                if told is not None:
+                    told(rows[-1:])
     return Sweep(run, tuple(rows))
+
+
+def _concerned(rule: IdleRule, config: OrgConfig[Any], now: datetime, brakes: Brakes) -> Customers:
+    """Whom a rule moves."""
+    return Customers(
+        org=config.org,
+        lifecycle=CUSTOMER_STATUS.name,
+        statuses=frozenset([CustomerStatus.ACTIVE.value]),
+        places=frozenset(getattr(place, "text", place.value) for place in config.idle_from(rule)),
+        quiet_since=_back_from(now, rule.after),
+        grace_since=None if brakes.grace is None else _back_from(now, brakes.grace),
+        exempt=brakes.exempt,
+        limit=CHUNK,
+    )
+
+
+def _back_from(now: datetime, period: timedelta) -> datetime:
+    return now - period if now - EPOCH > period else EPOCH
+
+
+def _braked(asked: list[Customers], config: OrgConfig[Any], brakes: Brakes) -> Flow[None]:
+    """SweepStoppedError where more customers are concerned than the brakes allow."""
+    concerned = 0
+    for query in asked:
+        concerned += yield Call.of("count", query)
+    gone = frozenset([CustomerStatus.DELETED.value])
+    everybody = yield Call.of("count", Customers(org=config.org, lifecycle=CUSTOMER_STATUS.name, without=gone))
+    allowed = min(
+        brakes.most if brakes.most is not None else concerned,
+        int(brakes.share * everybody) if brakes.share is not None else concerned,
+    )
+    if concerned > allowed:
+        raise SweepStoppedError(config.org, concerned, allowed, everybody)
 
 
 def _all(query: Customers) -> Flow[list[Listed[str, str]]]:

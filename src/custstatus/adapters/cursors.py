@@ -12,7 +12,18 @@ from custstatus.bounds import EPOCH, check_text
 from custstatus.errors import InvalidInputError
 from custstatus.records import Page
 
-__all__ = ["activity_cursor", "activity_place", "micros", "moment", "number", "page", "read_activity_cursor"]
+__all__ = [
+    "activity_cursor",
+    "activity_place",
+    "micros",
+    "moment",
+    "number",
+    "numbers",
+    "page",
+    "read_activity_cursor",
+    "run_cursor",
+    "run_place",
+]
 
 T = TypeVar("T")
 
@@ -34,13 +45,30 @@ def page(rows: Sequence[tuple[str, T]], limit: int) -> Page[T]:
     return Page(tuple(row for _, row in rows[:limit]), rows[limit - 1][0] if len(rows) > limit else None)
 
 
+def numbers(cursor: str, count: int) -> tuple[int, ...]:
+    """The numbers that a cursor of rows with so many numbers holds; InvalidInputError if it is no such cursor."""
+    parts = cursor.split(".")
+    if len(parts) != count or not all(part.isascii() and part.isdigit() and len(part) < 19 for part in parts):
+        raise InvalidInputError("after", "the `next` of an earlier page", "something else")
+    return tuple(map(int, parts))
+
+
 def number(cursor: str | None) -> int | None:
     """The number that a cursor of numbered rows holds; InvalidInputError if it is no such cursor."""
+    return None if cursor is None else numbers(cursor, 1)[0]
+
+
+def run_cursor(customer: str, version: int) -> str:
+    """The place of an entry among those of its run as a cursor."""
+    return f"{version}.{customer}"
+
+
+def run_place(cursor: str | None) -> tuple[str, int] | None:
+    """The place that a cursor of a run's entries holds; InvalidInputError if it is no such cursor."""
     if cursor is None:
         return None
-    if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 18:
-        raise InvalidInputError("after", "the `next` of an earlier page", "something else")
-    return int(cursor)
+    version, _, customer = cursor.partition(".")
+    return check_text("after", customer), numbers(version, 1)[0]
 
 
 def activity_place(activity: StoredActivity) -> tuple[int, str, str, str]:

@@ -6,7 +6,7 @@ The plainest implementation of the contract, one lock over plain dicts. It plans
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import insort
 from collections import Counter
 from datetime import datetime
 from operator import gt, lt
@@ -15,12 +15,21 @@ from typing import Self
 
 from attrs import evolve
 
-from custstatus.adapters.cursors import activity_cursor, activity_place, number, page, read_activity_cursor
+from custstatus.adapters import selecting
+from custstatus.adapters.cursors import (
+    activity_cursor,
+    activity_place,
+    number,
+    page,
+    read_activity_cursor,
+)
 from custstatus.adapters.protocol import ActivityBatch, Recorded, StoredActivity
 from custstatus.changes import AccountPlan, Applied, Found, GuardedChange, Plan
 from custstatus.errors import StoreClosedError
-from custstatus.queries import Accounts, Activities, Customers, Log
-from custstatus.records import Account, Entry, HeldIdentifier, Listed, Page, Standing, Tally
+from custstatus.feeds import FeedPage, Lag, Position
+from custstatus.queries import MOST, Accounts, Activities, Customers, Feed, Log
+from custstatus.records import Account, Entry, HeldIdentifier, Listed, Page, Tally
+from custstatus.sets import GuardedSet, Moved
 from custstatus.states import CUSTOMER_STATUS
 
 __all__ = ["MemoryStore"]
@@ -44,6 +53,7 @@ class _Org:
         self.by_reference: dict[str, list[StoredActivity]] = {}
         self.last_activity: dict[str, datetime] = {}
         self.configs: dict[str, str] = {}
+        self.positions: dict[str, Position] = {}
 
 
 class MemoryStore:
@@ -78,7 +88,7 @@ class MemoryStore:
             tokens = [token.token for token in (*guarded.adds, *guarded.drops)]
             return Found(
                 account,
-                prior=tuple(org.keys.get(guarded.key, ())) if guarded.key is not None else (),
+                prior=_prior(org, guarded),
                 behind=behind,
                 holders={token: org.tokens[token] for token in tokens if token in org.tokens},
                 last_activity_at=None if guarded.quiet_since is None else org.last_activity.get(guarded.customer),
@@ -163,9 +173,17 @@ class MemoryStore:
                 held.append(HeldIdentifier(added.type, added.token, last.effective_at))
         org.held[planned.customer] = held
 
+    def apply_set(self, guarded: GuardedSet) -> tuple[Moved | Found, ...]:
+        return tuple(map(self.read, guarded.each()))
+
     def find(self, org: str, token: str) -> str | None:
         with self._lock:
             return self._org(org).tokens.get(token)
+
+    def find_all(self, org: str, tokens: tuple[str, ...]) -> dict[str, str]:
+        with self._lock:
+            held = self._org(org).tokens
+            return {token: held[token] for token in tokens if token in held}
 
     def identifiers(self, org: str, customer: str) -> tuple[HeldIdentifier, ...]:
         with self._lock:
@@ -176,6 +194,8 @@ class MemoryStore:
             org = self._org(query.org)
             entries = org.log if query.customer is None else org.entries.get(query.customer, [])
             numbered = list(enumerate(entries, 1))
+        if query.run is not None and query.customer is None:
+            return selecting.log_of_run(query, entries)
         after = number(query.after)
         if query.newest_first:
             numbered.reverse()
@@ -183,11 +203,7 @@ class MemoryStore:
             (str(number), entry)
             for number, entry in numbered
             if (after is None or (number < after if query.newest_first else number > after))
-            and (query.lifecycle is None or entry.lifecycle == query.lifecycle)
-            and (query.status is None or entry.to_status == query.status)
-            and (query.actor is None or entry.actor.id == query.actor)
-            and (query.since is None or entry.recorded_at >= query.since)
-            and (query.until is None or entry.recorded_at < query.until)
+            and selecting.is_asked(entry, query)
         ]
         return page(kept, query.limit)
 
@@ -195,20 +211,39 @@ class MemoryStore:
         kept: list[tuple[str, Listed[str, str]]] = []
         with self._lock:
             org = self._org(query.org)
-            for customer in _after(org.ids, query.after):
+            for customer in selecting.after(org.ids, query.after):
                 account = org.accounts[customer]
                 row = account.standing(query.lifecycle)
                 last = org.last_activity.get(customer)
-                if row is not None and _matches(row, query) and _quiet(account, last, query.quiet_since):
+                if (
+                    row is not None
+                    and selecting.matches(account, row, query)
+                    and selecting.is_quiet(account, last, query.quiet_since)
+                ):
                     kept.append((customer, Listed(customer, row, account.registered_at, last)))
                     if len(kept) > query.limit:
                         break
         return page(kept, query.limit)
 
+    def customer_ids(self, query: Customers) -> Page[str]:
+        listed = self.customers(query)
+        return Page(tuple(row.customer for row in listed), listed.next)
+
+    def count(self, query: Customers) -> int:
+        with self._lock:
+            asked = evolve(query, after=None, limit=MOST)
+            counted = 0
+            while True:
+                page = self.customers(asked)
+                counted += len(page)
+                if page.next is None:
+                    return counted
+                asked = evolve(asked, after=page.next)
+
     def accounts(self, query: Accounts) -> Page[Account]:
         with self._lock:
             org = self._org(query.org)
-            ids = _after(org.ids, query.after)[: query.limit + 1]
+            ids = selecting.after(org.ids, query.after)[: query.limit + 1]
             return page([(customer, org.accounts[customer]) for customer in ids], query.limit)
 
     def tally(self, org: str, lifecycle: str) -> tuple[Tally[str, str], ...]:
@@ -265,6 +300,31 @@ class MemoryStore:
             rows = [row for row in rows if comes(activity_place(row), after)]
         return page([(activity_cursor(row), row) for row in rows[: query.limit + 1]], query.limit)
 
+    def feed(self, query: Feed) -> FeedPage:
+        place = Position.read(query.after)
+        with self._lock:
+            entries = self._org(query.org).log[place.entry : place.entry + query.limit]
+        return FeedPage(tuple(entries), str(place._replace(entry=place.entry + len(entries))))
+
+    def lag(self, org: str, after: str | None) -> Lag:
+        with self._lock:
+            left = self._org(org).log[Position.read(after).entry :]
+        return Lag(len(left), 0, min((entry.recorded_at for entry in left), default=None))
+
+    def position(self, org: str, consumer: str) -> str | None:
+        with self._lock:
+            kept = self._org(org).positions.get(consumer)
+        return None if kept is None else str(kept)
+
+    def keep_position(self, org: str, consumer: str, position: str | None) -> None:
+        with self._lock:
+            positions = self._org(org).positions
+            if position is None:
+                positions.pop(consumer, None)
+            else:
+                place = Position.read(position)
+                positions[consumer] = max(place, positions.get(consumer, place))
+
     def keep_config(self, org: str, config_hash: str, text: str) -> None:
         with self._lock:
             self._org(org).configs.setdefault(config_hash, text)
@@ -293,21 +353,11 @@ class MemoryStore:
         return self._orgs.setdefault(name, _Org())
 
 
-def _after(ids: list[str], after: str | None) -> list[str]:
-    if after is None:
-        return ids
-    place = bisect_left(ids, after)
-    return ids[place + 1 if place < len(ids) and ids[place] == after else place :]
-
-
-def _matches(row: Standing[str, str], query: Customers) -> bool:
-    return (
-        (query.statuses is None or row.status in query.statuses)
-        and row.status not in query.without
-        and (query.label is None or row.label == query.label)
-        and (query.places is None or (row.label or row.status) in query.places)
-    )
-
-
-def _quiet(account: Account, last: datetime | None, since: datetime | None) -> bool:
-    return since is None or (last or account.registered_at) < since
+def _prior(org: _Org, guarded: GuardedChange) -> tuple[Entry, ...]:
+    if guarded.key is not None:
+        return tuple(org.keys.get(guarded.key, ()))
+    if guarded.run is None:
+        return ()
+    lifecycles = {step.lifecycle for step in guarded.steps}
+    entries = org.entries.get(guarded.customer, ())
+    return tuple(entry for entry in entries if entry.run == guarded.run and entry.lifecycle in lifecycles)

@@ -16,6 +16,7 @@ Common to all verbs:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol, runtime_checkable
@@ -23,8 +24,10 @@ from typing import Any, Protocol, runtime_checkable
 from attrs import field, frozen
 
 from custstatus.changes import Applied, Found, GuardedChange, Plan
-from custstatus.queries import Accounts, Activities, Customers, Log
+from custstatus.feeds import FeedPage, Lag
+from custstatus.queries import Accounts, Activities, Customers, Feed, Log
 from custstatus.records import Account, Effect, Entry, HeldIdentifier, Listed, Page, Tally
+from custstatus.sets import GuardedSet, Moved
 from custstatus.values import Value
 
 __all__ = ["ActivityBatch", "AsyncJoinableStore", "AsyncStore", "JoinableStore", "Recorded", "Store", "StoredActivity"]
@@ -105,8 +108,21 @@ class Store(Protocol):
         """
         ...
 
+    def apply_set(self, guarded: GuardedSet) -> tuple[Moved | Found, ...]:
+        """
+        Make one change of several accounts, each as `apply` would, or answer what stands there; in the order of the rows.
+
+        In one transaction or in several; what it answers as moved is written. A run that has written for a customer on the
+        lifecycle does not again: its entry is then the Found's `prior`.
+        """
+        ...
+
     def find(self, org: str, token: str) -> str | None:
         """The living account that holds an identifier; None where none does."""
+        ...
+
+    def find_all(self, org: str, tokens: tuple[str, ...]) -> Mapping[str, str]:
+        """The living account that holds each of these identifiers; those that none holds are left out."""
         ...
 
     def identifiers(self, org: str, customer: str) -> tuple[HeldIdentifier, ...]:
@@ -119,6 +135,14 @@ class Store(Protocol):
 
     def customers(self, query: Customers) -> Page[Listed[str, str]]:
         """A page of accounts by where they stand."""
+        ...
+
+    def customer_ids(self, query: Customers) -> Page[str]:
+        """The same page, only the customers' ids."""
+        ...
+
+    def count(self, query: Customers) -> int:
+        """How many accounts there are on all pages."""
         ...
 
     def accounts(self, query: Accounts) -> Page[Account]:
@@ -135,6 +159,29 @@ class Store(Protocol):
 
     def activities(self, query: Activities) -> Page[StoredActivity]:
         """A page of activities; ties in time are in the order of kind, reference and customer, or in its reverse."""
+        ...
+
+    def feed(self, query: Feed) -> FeedPage:
+        """
+        The committed entries that follow a position, in an order in which nothing can come before what was given.
+
+        Those of a customer are in the order of their versions.
+
+        Raises:
+            PositionLostError: The position is of before the database was restored from a copy.
+        """
+        ...
+
+    def lag(self, org: str, after: str | None) -> Lag:
+        """How far a position is behind what is committed; raises as `feed` does."""
+        ...
+
+    def position(self, org: str, consumer: str) -> str | None:
+        """The position that a consumer has kept; None where it has none."""
+        ...
+
+    def keep_position(self, org: str, consumer: str, position: str | None) -> None:
+        """Keep the position of a consumer; one that lies before what is kept changes nothing, None forgets it."""
         ...
 
     def keep_config(self, org: str, config_hash: str, text: str) -> None:
@@ -193,8 +240,16 @@ class AsyncStore(Protocol):
         """As `Store.commit`."""
         ...
 
+    async def apply_set(self, guarded: GuardedSet) -> tuple[Moved | Found, ...]:
+        """As `Store.apply_set`."""
+        ...
+
     async def find(self, org: str, token: str) -> str | None:
         """As `Store.find`."""
+        ...
+
+    async def find_all(self, org: str, tokens: tuple[str, ...]) -> Mapping[str, str]:
+        """As `Store.find_all`."""
         ...
 
     async def identifiers(self, org: str, customer: str) -> tuple[HeldIdentifier, ...]:
@@ -207,6 +262,14 @@ class AsyncStore(Protocol):
 
     async def customers(self, query: Customers) -> Page[Listed[str, str]]:
         """As `Store.customers`."""
+        ...
+
+    async def customer_ids(self, query: Customers) -> Page[str]:
+        """As `Store.customer_ids`."""
+        ...
+
+    async def count(self, query: Customers) -> int:
+        """As `Store.count`."""
         ...
 
     async def accounts(self, query: Accounts) -> Page[Account]:
@@ -223,6 +286,22 @@ class AsyncStore(Protocol):
 
     async def activities(self, query: Activities) -> Page[StoredActivity]:
         """As `Store.activities`."""
+        ...
+
+    async def feed(self, query: Feed) -> FeedPage:
+        """As `Store.feed`."""
+        ...
+
+    async def lag(self, org: str, after: str | None) -> Lag:
+        """As `Store.lag`."""
+        ...
+
+    async def position(self, org: str, consumer: str) -> str | None:
+        """As `Store.position`."""
+        ...
+
+    async def keep_position(self, org: str, consumer: str, position: str | None) -> None:
+        """As `Store.keep_position`."""
         ...
 
     async def keep_config(self, org: str, config_hash: str, text: str) -> None:

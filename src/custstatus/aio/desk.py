@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,6 +19,9 @@ from custstatus.requesting import Requesting
 from custstatus.states import CUSTOMER_STATUS
 
 if TYPE_CHECKING:
+    from custstatus.bulk.importing import Import, ImportedRow
+    from custstatus.bulk.reversing import Reversal, Reversed
+    from custstatus.bulk.shapes import BadRow, StatusRow
     from custstatus.upgrading.mending import Upgrade, UpgradeMap
 
 __all__ = ["AsyncDesk"]
@@ -199,6 +202,40 @@ class AsyncDesk(Requesting[AsyncStore, L]):
     ) -> Upgrade:
         """As `Desk.upgrade`."""
         flow = self._upgrade(old, mapping, reason=reason, reason_code=reason_code, run=run, dry=preview)
+        return await self._run(flow)
+
+    async def import_statuses(
+        self,
+        rows: Iterable[StatusRow | BadRow],
+        lifecycle: Lifecycle[Any] = CUSTOMER_STATUS,
+        *,
+        reason: str | None = None,
+        reason_code: str | None = None,
+        approval: str | None = None,
+        run: str | None = None,
+        most: int | None = None,
+        told: Callable[[Sequence[ImportedRow]], None] | None = None,
+        preview: bool = False,
+    ) -> Import:
+        """As `Desk.import_statuses`."""
+        given = {"reason": reason, "reason_code": reason_code, "approval": approval}
+        return await self._run(self._import(rows, lifecycle, run=run, given=given, most=most, told=told, dry=preview))
+
+    async def reverse(
+        self,
+        run: str,
+        *,
+        reason: str | None = "the run was reversed",
+        reason_code: str | None = "reversed",
+        approval: str | None = None,
+        reversal: str | None = None,
+        told: Callable[[Sequence[Reversed]], None] | None = None,
+        preview: bool = False,
+    ) -> Reversal:
+        """As `Desk.reverse`."""
+        flow = self._reverse(
+            run, run=reversal, dry=preview, told=told, reason=reason, reason_code=reason_code, approval=approval
+        )
         return await self._run(flow)
 
     async def _run(self, flow: Flow[T]) -> T:

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from custstatus import flows
 from custstatus.adapters.protocol import AsyncStore
+from custstatus.feeds import FeedPage, Lag
 from custstatus.flows import Flow
 from custstatus.lifecycle import Lifecycle, Status
 from custstatus.reading import Reading
@@ -65,6 +66,7 @@ class AsyncLook(Generic[L]):
         lifecycle: Lifecycle[S] | None = None,
         status: S | None = None,
         actor: str | None = None,
+        run: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         newest_first: bool = False,
@@ -77,6 +79,7 @@ class AsyncLook(Generic[L]):
             lifecycle,
             status,
             actor=actor,
+            run=run,
             since=since,
             until=until,
             newest_first=newest_first,
@@ -137,6 +140,26 @@ class AsyncLook(Generic[L]):
     async def timeline(self, customer: str, *, after: str | None = None, limit: int = 50) -> Page[Entry | Activity]:
         """As `StatusService.timeline`."""
         return await self._run(self._reading.timeline(customer, after, limit))
+
+    async def accounts(self, *, after: str | None = None, limit: int = 500) -> Page[Account]:
+        """As `StatusService.accounts`."""
+        return await self._run(self._reading.accounts(after, limit))
+
+    async def feed(self, after: str | None = None, *, limit: int = 100) -> FeedPage:
+        """As `StatusService.feed`."""
+        return await self._run(self._reading.feed(after, limit))
+
+    async def lag(self, after: str | None = None) -> Lag:
+        """As `StatusService.lag`."""
+        return await self._run(self._reading.lag(after))
+
+    async def position(self, consumer: str) -> str | None:
+        """As `StatusService.position`."""
+        return await self._run(self._reading.position(consumer))
+
+    async def keep_position(self, consumer: str, position: str | None) -> None:
+        """As `StatusService.keep_position`."""
+        await self._run(self._reading.keep_position(consumer, position))
 
     async def verify(self, *, progress: Callable[[int], None] | None = None) -> Verification:
         """As `StatusService.verify`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Never, Self, TypeVar
 
@@ -26,7 +26,7 @@ from custstatus.records import (
 )
 from custstatus.sealing import Seal
 from custstatus.service import utc_now
-from custstatus.sweeping import Report, Sweep
+from custstatus.sweeping import RELEASED, Brakes, Report, Sweep, Swept
 
 __all__ = ["AsyncStatusService"]
 
@@ -146,13 +146,19 @@ class AsyncStatusService(AsyncLook[L]):
                 waiting.clear()
         return report + await self.record(*waiting) if waiting else report
 
-    async def preview_sweep(self) -> Sweep:
+    async def preview_sweep(self, *, brakes: Brakes = RELEASED) -> Sweep:
         """As `StatusService.preview_sweep`."""
-        return await self._run(self._asking.preview_sweep())
+        return await self._run(self._asking.preview_sweep(brakes))
 
-    async def sweep(self, *, run: str | None = None) -> Sweep:
+    async def sweep(
+        self,
+        *,
+        run: str | None = None,
+        brakes: Brakes = RELEASED,
+        told: Callable[[Sequence[Swept]], None] | None = None,
+    ) -> Sweep:
         """As `StatusService.sweep`."""
-        return await self._run(self._asking.sweep(run))
+        return await self._run(self._asking.sweep(run, brakes, told))
 
 
 async def _each(activities: Iterable[Activity] | AsyncIterable[Activity]) -> AsyncIterator[Activity]:

@@ -6,7 +6,7 @@ other.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from threading import Lock, Thread
 from typing import Any, Self, TypeVar
@@ -19,13 +19,18 @@ from custstatus import (
     Applied,
     Customers,
     Entry,
+    Feed,
+    FeedPage,
     Found,
     GuardedChange,
+    GuardedSet,
     HeldIdentifier,
     InvalidInputError,
     JoinableStore,
+    Lag,
     Listed,
     Log,
+    Moved,
     Page,
     Plan,
     Recorded,
@@ -68,8 +73,14 @@ class Awaited:
     async def commit(self, plan: Plan) -> Applied | Found:
         return self.store.commit(plan)
 
+    async def apply_set(self, guarded: GuardedSet) -> tuple[Moved | Found, ...]:
+        return self.store.apply_set(guarded)
+
     async def find(self, org: str, token: str) -> str | None:
         return self.store.find(org, token)
+
+    async def find_all(self, org: str, tokens: tuple[str, ...]) -> Mapping[str, str]:
+        return self.store.find_all(org, tokens)
 
     async def identifiers(self, org: str, customer: str) -> tuple[HeldIdentifier, ...]:
         return self.store.identifiers(org, customer)
@@ -79,6 +90,12 @@ class Awaited:
 
     async def customers(self, query: Customers) -> Page[Listed[str, str]]:
         return self.store.customers(query)
+
+    async def customer_ids(self, query: Customers) -> Page[str]:
+        return self.store.customer_ids(query)
+
+    async def count(self, query: Customers) -> int:
+        return self.store.count(query)
 
     async def accounts(self, query: Accounts) -> Page[Account]:
         return self.store.accounts(query)
@@ -91,6 +108,18 @@ class Awaited:
 
     async def activities(self, query: Activities) -> Page[StoredActivity]:
         return self.store.activities(query)
+
+    async def feed(self, query: Feed) -> FeedPage:
+        return self.store.feed(query)
+
+    async def lag(self, org: str, after: str | None) -> Lag:
+        return self.store.lag(org, after)
+
+    async def position(self, org: str, consumer: str) -> str | None:
+        return self.store.position(org, consumer)
+
+    async def keep_position(self, org: str, consumer: str, position: str | None) -> None:
+        self.store.keep_position(org, consumer, position)
 
     async def keep_config(self, org: str, config_hash: str, text: str) -> None:
         self.store.keep_config(org, config_hash, text)
@@ -147,8 +176,14 @@ class Blocking:
     def commit(self, plan: Plan) -> Applied | Found:
         return self._wait(self.store.commit(plan))
 
+    def apply_set(self, guarded: GuardedSet) -> tuple[Moved | Found, ...]:
+        return self._wait(self.store.apply_set(guarded))
+
     def find(self, org: str, token: str) -> str | None:
         return self._wait(self.store.find(org, token))
+
+    def find_all(self, org: str, tokens: tuple[str, ...]) -> Mapping[str, str]:
+        return self._wait(self.store.find_all(org, tokens))
 
     def identifiers(self, org: str, customer: str) -> tuple[HeldIdentifier, ...]:
         return self._wait(self.store.identifiers(org, customer))
@@ -158,6 +193,12 @@ class Blocking:
 
     def customers(self, query: Customers) -> Page[Listed[str, str]]:
         return self._wait(self.store.customers(query))
+
+    def customer_ids(self, query: Customers) -> Page[str]:
+        return self._wait(self.store.customer_ids(query))
+
+    def count(self, query: Customers) -> int:
+        return self._wait(self.store.count(query))
 
     def accounts(self, query: Accounts) -> Page[Account]:
         return self._wait(self.store.accounts(query))
@@ -170,6 +211,18 @@ class Blocking:
 
     def activities(self, query: Activities) -> Page[StoredActivity]:
         return self._wait(self.store.activities(query))
+
+    def feed(self, query: Feed) -> FeedPage:
+        return self._wait(self.store.feed(query))
+
+    def lag(self, org: str, after: str | None) -> Lag:
+        return self._wait(self.store.lag(org, after))
+
+    def position(self, org: str, consumer: str) -> str | None:
+        return self._wait(self.store.position(org, consumer))
+
+    def keep_position(self, org: str, consumer: str, position: str | None) -> None:
+        self._wait(self.store.keep_position(org, consumer, position))
 
     def keep_config(self, org: str, config_hash: str, text: str) -> None:
         self._wait(self.store.keep_config(org, config_hash, text))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from custstatus import (
     Account,
     Accounts,
@@ -10,11 +12,16 @@ from custstatus import (
     Applied,
     Customers,
     Entry,
+    Feed,
+    FeedPage,
     Found,
     GuardedChange,
+    GuardedSet,
     HeldIdentifier,
+    Lag,
     Listed,
     Log,
+    Moved,
     Page,
     Plan,
     Recorded,
@@ -44,8 +51,16 @@ class RelayStore:
     def commit(self, plan: Plan) -> Applied | Found:
         return self.store.commit(plan)
 
+    def apply_set(self, guarded: GuardedSet) -> tuple[Moved | Found, ...]:
+        """One by one, by `apply`, so that there is one verb to override."""
+        answers = map(self.read if guarded.only_read else self.apply, guarded.each())
+        return tuple(Moved.by(answer) if isinstance(answer, Applied) else answer for answer in answers)
+
     def find(self, org: str, token: str) -> str | None:
         return self.store.find(org, token)
+
+    def find_all(self, org: str, tokens: tuple[str, ...]) -> Mapping[str, str]:
+        return self.store.find_all(org, tokens)
 
     def identifiers(self, org: str, customer: str) -> tuple[HeldIdentifier, ...]:
         return self.store.identifiers(org, customer)
@@ -55,6 +70,12 @@ class RelayStore:
 
     def customers(self, query: Customers) -> Page[Listed[str, str]]:
         return self.store.customers(query)
+
+    def customer_ids(self, query: Customers) -> Page[str]:
+        return self.store.customer_ids(query)
+
+    def count(self, query: Customers) -> int:
+        return self.store.count(query)
 
     def accounts(self, query: Accounts) -> Page[Account]:
         return self.store.accounts(query)
@@ -67,6 +88,18 @@ class RelayStore:
 
     def activities(self, query: Activities) -> Page[StoredActivity]:
         return self.store.activities(query)
+
+    def feed(self, query: Feed) -> FeedPage:
+        return self.store.feed(query)
+
+    def lag(self, org: str, after: str | None) -> Lag:
+        return self.store.lag(org, after)
+
+    def position(self, org: str, consumer: str) -> str | None:
+        return self.store.position(org, consumer)
+
+    def keep_position(self, org: str, consumer: str, position: str | None) -> None:
+        self.store.keep_position(org, consumer, position)
 
     def keep_config(self, org: str, config_hash: str, text: str) -> None:
         self.store.keep_config(org, config_hash, text)

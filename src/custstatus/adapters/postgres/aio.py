@@ -26,12 +26,14 @@ from custstatus.adapters.postgres.migrating import OLDEST, check, migrate
 from custstatus.adapters.postgres.operations import JOINED, OWN, PostgresOperations
 from custstatus.adapters.postgres.statements import SQL
 from custstatus.adapters.protocol import ActivityBatch, AsyncStore, Recorded, StoredActivity
-from custstatus.adapters.sql.operations import Many, Operation, within
+from custstatus.adapters.sql.running import Many, Operation, within
 from custstatus.bounds import kind_of
 from custstatus.changes import Applied, Found, GuardedChange, Plan
 from custstatus.errors import InvalidInputError, SchemaError, StoreBusyError, StoreClosedError, StoreError
-from custstatus.queries import Accounts, Activities, Customers, Log
+from custstatus.feeds import FeedPage, Lag
+from custstatus.queries import Accounts, Activities, Customers, Feed, Log
 from custstatus.records import Account, Entry, HeldIdentifier, Listed, Page, Tally
+from custstatus.sets import GuardedSet, Moved
 
 __all__ = ["AsyncPostgresStore"]
 
@@ -168,6 +170,7 @@ class AsyncPostgresStore:
             if version < OLDEST:
                 raise SchemaError("PostgreSQL is too old: 14 or later is needed")
             await (store._write(migrate()) if create else store._read(check()))
+            await store._write(_OPERATIONS.settle(create=create))
         except BaseException:
             await store.close()
             raise
@@ -200,15 +203,27 @@ class AsyncPostgresStore:
         return await self._read(_OPERATIONS.read(guarded))
 
     async def apply(self, guarded: GuardedChange) -> Applied | Found:
-        step = guarded.single
+        step = guarded.plain
         applied = None if step is None else await self._read(_OPERATIONS.apply(guarded, step))
         return applied or await self.read(guarded)
 
     async def commit(self, plan: Plan) -> Applied | Found:
         return await self._write(_OPERATIONS.commit(plan)) or await self.read(plan.guarded)
 
+    async def apply_set(self, guarded: GuardedSet) -> tuple[Moved | Found, ...]:
+        step = None if guarded.only_read else guarded.guarded.single
+        moved = [] if step is None else await self._write(_OPERATIONS.apply_set(guarded, step))
+        answers: dict[str, Moved | Found] = {each.customer: each for each in moved or ()}
+        left = tuple(row.customer for row in guarded.rows if row.customer not in answers)
+        if left:
+            answers.update(await self._read(_OPERATIONS.read_set(guarded, left)))
+        return tuple(answers[row.customer] for row in guarded.rows)
+
     async def find(self, org: str, token: str) -> str | None:
         return await self._read(_OPERATIONS.find(org, token))
+
+    async def find_all(self, org: str, tokens: tuple[str, ...]) -> dict[str, str]:
+        return await self._read(_OPERATIONS.find_all(org, tokens))
 
     async def identifiers(self, org: str, customer: str) -> tuple[HeldIdentifier, ...]:
         return await self._read(_OPERATIONS.identifiers(org, customer))
@@ -218,6 +233,12 @@ class AsyncPostgresStore:
 
     async def customers(self, query: Customers) -> Page[Listed[str, str]]:
         return await self._read(_OPERATIONS.customers(query))
+
+    async def customer_ids(self, query: Customers) -> Page[str]:
+        return await self._read(_OPERATIONS.customer_ids(query))
+
+    async def count(self, query: Customers) -> int:
+        return await self._read(_OPERATIONS.count(query))
 
     async def accounts(self, query: Accounts) -> Page[Account]:
         return await self._read(_OPERATIONS.accounts(query))
@@ -232,6 +253,18 @@ class AsyncPostgresStore:
 
     async def activities(self, query: Activities) -> Page[StoredActivity]:
         return await self._read(_OPERATIONS.activities(query))
+
+    async def feed(self, query: Feed) -> FeedPage:
+        return await self._read(_OPERATIONS.feed(query))
+
+    async def lag(self, org: str, after: str | None) -> Lag:
+        return await self._read(_OPERATIONS.lag(org, after))
+
+    async def position(self, org: str, consumer: str) -> str | None:
+        return await self._read(_OPERATIONS.position(org, consumer))
+
+    async def keep_position(self, org: str, consumer: str, position: str | None) -> None:
+        await self._write(_OPERATIONS.keep_position(org, consumer, position))
 
     async def keep_config(self, org: str, config_hash: str, text: str) -> None:
         if await self.config(org, config_hash) is None:
@@ -290,7 +323,7 @@ async def run(operation: Operation[T], cursor: Cursor) -> T:
                     answer: list[tuple[Any, ...]] = [(cursor.rowcount,)]
                 else:
                     statement, parameters = asked
-                    await cursor.execute(statement.text, parameters or None)
+                    await cursor.execute(statement.text, parameters or None, prepare=False if statement.sized else None)
                     # Asked for less directly, the driver would describe every column first.
                     answer = [] if cursor.rownumber is None else await cursor.fetchall()
             except BaseException as error:

@@ -1,51 +1,210 @@
-"""The schema, step by numbered step: brought up to date, or found to be so."""
+"""The schema of a PostgreSQL database, step by numbered step: brought up to date, or found to be so."""
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
+from typing import Any, NamedTuple, TypeVar
 
-from custstatus.adapters.sql.operations import Operation
+import psycopg
+from attrs import frozen
+from psycopg import errors
+from psycopg.rows import tuple_row
+
+from custstatus.adapters.postgres.connecting import RawCursor, arguments, checked, settings, translated, unreached
+from custstatus.adapters.postgres.operations import OWN, PostgresOperations
+from custstatus.adapters.postgres.statements import RESTORED, ROLLBACK_TO, SAVEPOINT, SQL, THIS
+from custstatus.adapters.sql.running import Operation, within
 from custstatus.adapters.sql.statements import Statement
-from custstatus.errors import SchemaError
+from custstatus.errors import InvalidInputError, SchemaError, StoreBusyError
 
-__all__ = ["OLDEST", "check", "migrate"]
+__all__ = [
+    "OLDEST",
+    "SchemaStatus",
+    "check",
+    "migrate",
+    "migrate_schema",
+    "schema_sql",
+    "schema_statements",
+    "schema_status",
+]
+
+T = TypeVar("T")
 
 OLDEST = 140_000
 """PostgreSQL 14."""
 
 _SCHEMA = Path(__file__).with_name("schema")
 _ALONE = Statement("SELECT pg_advisory_xact_lock(7164204418021912)")
-_IS_THERE = Statement("SELECT to_regclass('custstatus_schema') IS NOT NULL")
+# A name is not looked up twice in a transaction: to_regclass would not see what others have made since.
+_IS_THERE = Statement(
+    "SELECT count(*) > 0 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+    "WHERE c.relname = 'custstatus_schema' AND n.nspname = ANY (current_schemas(false))"
+)
 _MADE = Statement("CREATE TABLE custstatus_schema (step integer PRIMARY KEY)")
 _AT = Statement("SELECT coalesce(max(step), 0) FROM custstatus_schema")
 _DONE = Statement("INSERT INTO custstatus_schema (step) VALUES ($1)")
 
+_TIMEOUTS = Statement(
+    "SELECT current.setting::bigint, deadlock.setting::bigint FROM pg_settings current, pg_settings deadlock "
+    "WHERE current.name = 'lock_timeout' AND deadlock.name = 'deadlock_timeout'"
+)
+_LONGEST = 500
+"""Milliseconds that an attempt to lock the tables takes at most, and that others queue behind it."""
+_PAUSE = Statement("SELECT pg_sleep(0.2)")
+"""Between two attempts: whoever was queued goes on."""
 
-def _steps() -> list[tuple[int, list[str]]]:
-    """Each step's number and statements, which blank lines part."""
-    files = sorted(step for step in _SCHEMA.iterdir() if re.fullmatch(r"\d{4}_\w+\.sql", step.name))
-    return [(int(step.name[:4]), re.split(r"\n\n+", step.read_text(encoding="utf-8").strip())) for step in files]
+_TABLE = re.compile(r"^CREATE TABLE (?:IF NOT EXISTS )?(\w+)", re.MULTILINE)
+_INDEX = re.compile(r"^CREATE (?:UNIQUE )?INDEX (\w+) ON (\w+)", re.MULTILINE)
+_COMMENT = re.compile(r"^--.*\n?", re.MULTILINE)
+_READABLE = re.compile(r"CREATE (UNIQUE )?INDEX|CREATE (TABLE|TRIGGER|FUNCTION|VIEW)|INSERT|UPDATE|COMMENT|GRANT")
+"""How statements begin that leave a table to its readers."""
+
+_GUARD = """
+DO $$
+BEGIN
+    IF (SELECT coalesce(max(step), 0) FROM custstatus_schema) <> {at} THEN
+        RAISE EXCEPTION 'the tables of custstatus are at another step than {at}';
+    END IF;
+END
+$$
+""".strip()
+_SCRIPT = "-- The tables of custstatus in PostgreSQL 14 or later, after step {after}. For the role that shall own them."
+_BOUND = f"SET LOCAL lock_timeout = '{_LONGEST}ms'"
+
+_CONNECTING = 7.0
+"""Seconds within which a server is reached, and after which a dead network is noticed."""
 
 
-def migrate() -> Operation[bool]:
+class Step(NamedTuple):
+    """A numbered file of SQL."""
+
+    number: int
+    file: Path
+
+    @property
+    def name(self) -> str:
+        """Number and noun, as the file has them."""
+        return self.file.stem
+
+    @property
+    def statements(self) -> list[str]:
+        """Its statements, which blank lines part."""
+        parts = re.split(r"\n\n+", self.file.read_text(encoding="utf-8").strip())
+        return [part for part in parts if _COMMENT.sub("", part + "\n").strip()]
+
+
+@frozen
+class SchemaStatus:
+    """At which step of the schema a database is, and what it lacks."""
+
+    at: int
+    """The last step that was taken; 0 where there are no tables of ours."""
+    known: int
+    """The last step of this version of the library; a database may be further."""
+    missing: tuple[str, ...]
+    """The names of the steps to be taken, in their order."""
+    server: str
+    """The server and its version."""
+    moved: bool = False
+    """Whether it was restored from a copy, or copied, and has not been told so: to migrate does that too."""
+
+    @property
+    def current(self) -> bool:
+        """Whether this version of the library can work on it as it is."""
+        return self.at == self.known and not self.moved
+
+
+def _steps() -> list[Step]:
+    files = sorted(file for file in _SCHEMA.iterdir() if re.fullmatch(r"\d{4}_\w+\.sql", file.name))
+    return [Step(int(file.name[:4]), file) for file in files]
+
+
+def migrate() -> Operation[tuple[str, ...]]:
     """
-    Bring the schema up to date, in one transaction that waits for others that do; answers whether there was anything to do.
+    Bring the schema up to date, in one transaction that waits for others that do; the names of the steps taken.
+
+    The session's `lock_timeout` is how long it tries.
 
     Raises:
         SchemaError: The database was written by a newer version of this library.
     """
+    ((there,),) = yield _IS_THERE, ()
+    if there and (yield from _at()) == _steps()[-1].number:
+        return ()  # without waiting for anybody
     yield _ALONE, ()
     ((there,),) = yield _IS_THERE, ()
     if not there:
         yield _MADE, ()
     at = yield from _at()
-    behind = [(number, statements) for number, statements in _steps() if number > at]
-    for number, statements in behind:
-        for text in statements:
-            yield Statement(text), ()
-        yield _DONE, (number,)
-    return bool(behind)
+    missing = [step for step in _steps() if step.number > at]
+    yield from _take(missing, _changed(at, missing))
+    return tuple(step.name for step in missing)
+
+
+def _take(missing: list[Step], changed: Changed) -> Operation[None]:
+    """
+    Take steps, again and again while others hold what is to be changed.
+
+    All tables are locked before anything is done, in half of the time at most after which the server looks for a deadlock: who
+    waits for us and holds what we wait for is let go on before he is taken for a victim.
+    """
+    ((patience, deadlock),) = yield _TIMEOUTS, ()
+    each = max(1, min(_LONGEST, deadlock // 2) // max(1, len(changed.tables)))
+    yield Statement(f"SET LOCAL lock_timeout = {each}"), ()
+    deadline = monotonic() + patience / 1000 if patience else math.inf
+    while True:
+        yield SAVEPOINT, ()
+        try:
+            for text in changed.lock:
+                yield Statement(text), ()
+            for step in missing:
+                for text in step.statements:
+                    yield Statement(text), ()
+                yield _DONE, (step.number,)
+        except (errors.LockNotAvailable, errors.DeadlockDetected):
+            if monotonic() > deadline:
+                raise
+            yield ROLLBACK_TO, ()
+            yield _PAUSE, ()
+        else:
+            return
+
+
+@frozen
+class Changed:
+    """The tables of earlier steps that others change."""
+
+    tables: tuple[str, ...]
+    """In the order in which they were made, which is also that of a change: accounts first."""
+    readable: bool
+    """Whether others may go on reading them meanwhile."""
+
+    @property
+    def lock(self) -> list[str]:
+        """The statement that locks them, if there are any."""
+        mode = "SHARE ROW EXCLUSIVE" if self.readable else "ACCESS EXCLUSIVE"
+        return [f"LOCK TABLE {', '.join(self.tables)} IN {mode} MODE"] if self.tables else []
+
+
+def _changed(at: int, missing: Iterable[Step]) -> Changed:
+    """What the steps after one change of what is there by then."""
+    before = "\n".join(text for step in _steps() if step.number <= at for text in step.statements)
+    tables = _TABLE.findall(before)
+    table_of = {table: table for table in tables} | dict(_INDEX.findall(before))
+    changed: set[str] = set()
+    readable = True
+    for step in missing:
+        for text in step.statements:
+            bare = _COMMENT.sub("", text)
+            named = {table_of[name] for name in re.findall(r"\w+", bare) if name in table_of}
+            changed |= named
+            readable = readable and (not named or _READABLE.match(bare) is not None)
+    return Changed(tuple(table for table in tables if table in changed), readable)
 
 
 def check() -> Operation[bool]:
@@ -55,17 +214,145 @@ def check() -> Operation[bool]:
     Raises:
         SchemaError: It is not.
     """
+    yield from _check_there()
+    if (yield from _at()) < _steps()[-1].number:
+        raise SchemaError("the database is at an earlier schema step than this version knows: migrate it")
+    return True
+
+
+def _check_there() -> Operation[bool]:
     ((there,),) = yield _IS_THERE, ()
     if not there:
         raise SchemaError("a database without the tables of custstatus")
-    if (yield from _at()) < _steps()[-1][0]:
-        raise SchemaError("the database is at an earlier schema step than this version knows: migrate it")
     return True
 
 
 def _at() -> Operation[int]:
     ((at,),) = yield _AT, ()
-    newest = _steps()[-1][0]
+    newest = _steps()[-1].number
     if at > newest:
         raise SchemaError(f"the database is at schema step {at}, this version knows {newest}: upgrade custstatus")
     return int(at)
+
+
+def _found() -> Operation[tuple[int, bool]]:
+    """At which step it is, be it one that this version does not know; and whether it is a copy that does not know it."""
+    ((there,),) = yield _IS_THERE, ()
+    if not there:
+        return 0, False
+    ((at,),) = yield _AT, ()
+    if at != _steps()[-1].number:
+        return int(at), False
+    ((ours,),) = yield THIS, ()
+    return int(at), not ours
+
+
+def migrate_schema(address: str, *, create: bool = True, patience: float = 60.0) -> tuple[str, ...]:
+    """
+    Bring the schema of a database up to date, in one transaction; the names of the steps that were taken.
+
+    A step takes as long as it needs; what is bounded is how long it waits for others, and how long others queue behind it
+    while it waits (half a second).
+
+    Args:
+        address: Where it is, as `PostgresStore` takes it.
+        create: False to leave a database alone that has no tables of ours.
+        patience: Seconds to wait for others that migrate, and to try again while others hold the tables.
+
+    Raises:
+        SchemaError: The server is too old, the database was written by a newer version of this library or, with
+            `create=False`, has no tables of ours.
+        StoreBusyError: Others held the tables for longer than that.
+        StoreError: It cannot be reached, or a step cannot be taken; nothing is changed then.
+    """
+    with _connected(address, patience) as cursor:
+        if cursor.connection.info.server_version < OLDEST:
+            raise SchemaError("PostgreSQL is too old: 14 or later is needed")
+        if not create:
+            _run(_check_there(), cursor)
+        taken = _run(within(OWN, migrate()), cursor)
+        assert taken is not None
+        _run(within(OWN, PostgresOperations(SQL).settle(create=True)), cursor)
+        return taken
+
+
+def schema_status(address: str) -> SchemaStatus:
+    """
+    At which step a database is; it is only read.
+
+    Raises:
+        StoreError: It cannot be reached, or its tables not read.
+    """
+    steps = _steps()
+    with _connected(address, _CONNECTING) as cursor:
+        at, moved = _run(_found(), cursor)
+        version = cursor.connection.info.parameter_status("server_version")
+    missing = tuple(step.name for step in steps if step.number > at)
+    return SchemaStatus(at, steps[-1].number, missing, f"PostgreSQL {version}", moved)
+
+
+def schema_statements(after: int = 0, to: int | None = None) -> tuple[str, ...]:
+    """
+    The statements of the steps after one, for a transaction of the host's; none where there are no such steps.
+
+    They wait for others that migrate, fail where the database is not at the first step, lock what they change, and keep the
+    number of each step. How long they wait for a lock is the session's `lock_timeout`.
+
+    Args:
+        after: The step at which the database is.
+        to: The last to be taken; by default the last that this version knows.
+
+    Raises:
+        InvalidInputError: There are no such steps.
+    """
+    steps = _steps()
+    last = steps[-1].number
+    to = last if to is None else to
+    for name, number in (("after", after), ("to", to)):
+        if type(number) is not int or number not in (0, *(step.number for step in steps)):
+            raise InvalidInputError(name, f"a step's number, from 0 to {last}", repr(number)[:20])
+    missing = [step for step in steps if after < step.number <= to]
+    if not missing:
+        return ()
+    texts = [_ALONE.text, _MADE.text if after == 0 else _GUARD.format(at=after), *_changed(after, missing).lock]
+    for step in missing:
+        texts += [text.removesuffix(";") for text in step.statements]
+        texts.append(_DONE.text.replace("$1", str(step.number)))
+    return (*texts, *([RESTORED.text.strip()] if to == last else []))
+
+
+def schema_sql(after: int = 0) -> str:
+    """
+    A script of the steps after one, in a transaction; empty where there are none.
+
+    Raises:
+        InvalidInputError: There is no such step.
+    """
+    texts = schema_statements(after)
+    script = [_SCRIPT.format(after=after), *(f"{text};" for text in ("BEGIN", _BOUND, *texts, "COMMIT"))]
+    return "\n\n".join(script) + "\n" if texts else ""
+
+
+def _run(operation: Operation[T], cursor: RawCursor) -> T:
+    from custstatus.adapters.postgres.store import run  # which has to know this module
+
+    return run(operation, cursor)
+
+
+@contextmanager
+def _connected(address: str, patience: float) -> Iterator[RawCursor]:
+    """A connection for one operation, which waits so long for locks; errors of the driver come out as ours."""
+    checked(address, 1, patience)
+    try:
+        connection = psycopg.Connection[tuple[Any, ...]].connect(address, **arguments(_CONNECTING, prepare=False))
+    except psycopg.Error as error:
+        raise unreached(error) from error
+    with connection:
+        try:
+            # An index of many rows takes its time.
+            connection.execute(f"{settings(patience)}; SET statement_timeout = 0".encode())
+            yield RawCursor(connection, row_factory=tuple_row)
+        except (errors.LockNotAvailable, errors.DeadlockDetected) as error:
+            raise StoreBusyError("others held the tables for too long: nothing was changed, try again") from error
+        except psycopg.Error as error:
+            raise translated(error) from error

@@ -1,13 +1,18 @@
-"""The operations of the PostgreSQL stores: those of every SQL store, and a change applied by one statement."""
+"""The operations of the PostgreSQL stores: those of every SQL store, and changes applied by one statement."""
 
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 from custstatus.adapters.cursors import micros, moment
 from custstatus.adapters.postgres import statements
-from custstatus.adapters.sql.operations import Operation, Operations, Transaction, moved
+from custstatus.adapters.postgres.statements import array_text
+from custstatus.adapters.sql.operations import Operations, moved
+from custstatus.adapters.sql.running import Operation, Transaction
 from custstatus.changes import Applied, GuardedChange, Step
+from custstatus.errors import SchemaError
+from custstatus.sets import GuardedSet, Moved
 
 __all__ = ["JOINED", "OWN", "PostgresOperations"]
 
@@ -20,39 +25,17 @@ class PostgresOperations(Operations):
 
     def apply(self, guarded: GuardedChange, step: Step) -> Operation[Applied | None]:
         """Make a change without planning it, by what its guard says of where the account is; None where it is not made."""
-        actor, quiet = guarded.actor, guarded.quiet_since
-        text = guarded.reason is not None or actor.name is not None
-        more = [guarded.reason, actor.name] if text else []
+        text = guarded.reason is not None or guarded.actor.name is not None
         found = yield (
-            statements.applying(quiet=quiet is not None, closes=step.closes, text=text),
+            statements.applying(closes=step.closes, text=text),
             (
                 guarded.org,
                 guarded.customer,
-                step.lifecycle,
+                *_common(guarded, step),
                 guarded.expected,
-                _texts(step.open),
-                _texts(step.back),
-                step.to,
-                step.label,
-                step.by_status,
-                None if step.only_from is None else _texts(step.only_from),
-                _texts(step.stands_for),
-                _texts(step.group_statuses),
-                None if guarded.at is None else micros(guarded.at),
-                micros(guarded.now),
-                actor.id,
-                actor.kind._value_,
-                guarded.wish._value_,
-                guarded.channel,
-                guarded.config,
-                guarded.reason_code,
-                guarded.reason_digest,
                 guarded.key,
                 guarded.digest,
-                _texts(step.group_labels),
-                guarded.run,
-                *more,
-                *([] if quiet is None else [micros(quiet)]),
+                *([guarded.reason, guarded.actor.name] if text else []),
             ),
         )
         if not found:
@@ -61,9 +44,74 @@ class PostgresOperations(Operations):
         entry = moved(guarded, step, version, (status, label), moment(effective_at), back_to)
         return Applied((entry,))
 
+    def settle(self, *, create: bool) -> Operation[bool]:
+        """
+        Whether the database is the one that its feed counts by; a copy counts on from there, in an epoch of its own.
+
+        Raises:
+            SchemaError: It is a copy, and nothing is to be made.
+        """
+        ((ours,),) = yield statements.THIS, ()
+        if ours:
+            return True
+        if not create:
+            raise SchemaError(
+                "the database was restored from a copy: open it once with create=True, or upgrade its schema"
+            )
+        yield statements.RESTORED, ()
+        return True
+
+    def apply_set(self, guarded: GuardedSet, step: Step) -> Operation[list[Moved]]:
+        common, each = guarded.guarded, guarded.rows
+        reasons = any(row.reason is not None for row in each)
+        text = reasons or common.reason is not None or common.actor.name is not None
+        digests = [None if row.reason_digest is None else f"\\x{row.reason_digest.hex()}" for row in each]
+        found = yield (
+            statements.applying_set(closes=step.closes, text=text),
+            (
+                common.org,
+                array_text([row.customer for row in each]),
+                *_common(common, step),
+                common.run,
+                common.approval,
+                common.shop,
+                None if step.only_from is None else _texts(step.only_from),
+                None if common.quiet_since is None else micros(common.quiet_since),
+                None if common.grace_since is None else micros(common.grace_since),
+                array_text([None if row.entry is None else str(row.entry) for row in each]),
+                array_text(digests if reasons else []),
+                array_text([row.shop for row in each]),
+                *([array_text([row.reason for row in each]), common.reason, common.actor.name] if text else []),
+            ),
+        )
+        return list(map(Moved._make, found))
+
+
+def _common(guarded: GuardedChange, step: Step) -> tuple[Any, ...]:
+    """The parameters 3 to 20: what is the same for one customer and for several."""
+    return (
+        step.lifecycle,
+        _texts(step.open),
+        _texts(step.back),
+        step.to,
+        step.label,
+        micros(guarded.now),
+        guarded.actor.id,
+        guarded.actor.kind._value_,
+        guarded.wish._value_,
+        guarded.channel,
+        guarded.config,
+        guarded.reason_code,
+        guarded.reason_digest,
+        step.by_status,
+        _texts(step.stands_for),
+        _texts(step.group_statuses),
+        _texts(step.group_labels),
+        None if guarded.at is None else micros(guarded.at),
+    )
+
 
 @lru_cache(maxsize=4_096)
 def _texts(members: frozenset[str | None]) -> str:
-    """A set as an array in the engine's own text, which few changes differ in; unset, and no label, are ''."""
-    quoted = ('"' + (member or "").replace("\\", "\\\\").replace('"', '\\"') + '"' for member in members)
-    return "{" + ",".join(sorted(quoted)) + "}"
+    """A set as an array, which few changes differ in; unset, and no label, are ''."""
+    return array_text(sorted(member or "" for member in members))

@@ -9,16 +9,55 @@ from typing import Any
 
 from custstatus.adapters.sql.statements import Engine, Statement, Statements
 
-__all__ = ["BEGIN", "COMMIT", "RELEASE", "ROLLBACK", "ROLLBACK_TO", "SAVEPOINT", "SQL", "applying"]
+__all__ = [
+    "BEGIN",
+    "COMMIT",
+    "RELEASE",
+    "RESTORED",
+    "ROLLBACK",
+    "ROLLBACK_TO",
+    "SAVEPOINT",
+    "SQL",
+    "THIS",
+    "applying",
+    "applying_set",
+    "array_text",
+]
 
 
 def _statement(numbered: str) -> Statement:
     return Statement(re.sub(r"\?(\d+)", r"$\1", numbered))
 
 
-def _array(values: Iterable[Any]) -> list[Any]:
-    return list(values)
+def array_text(values: Iterable[str | None]) -> str:
+    """Several texts as an array in the engine's own form: quick to write, where the driver dumps one by one."""
+    members = list(values)
+    if not members:
+        return "{}"
+    if None in members:
+        return "{" + ",".join("NULL" if member is None else _quoted(member) for member in members) + "}"
+    joined = '","'.join(members)  # type: ignore[arg-type]
+    if "\\" in joined or joined.count('"') != 2 * (len(members) - 1):
+        return "{" + ",".join(_quoted(member or "") for member in members) + "}"
+    return f'{{"{joined}"}}'
 
+
+def _quoted(member: str) -> str:
+    return '"' + member.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _array(values: Iterable[Any]) -> str:
+    return array_text(map(str, values))
+
+
+_TRANSACTION = "pg_current_xact_id()::text::bigint + (SELECT shift FROM custstatus_feed)"
+"""The number of the transaction, counted on where the database was restored under a lower one."""
+
+_THIS = """
+(SELECT system_identifier FROM pg_control_system())::text || '/' ||
+(SELECT oid FROM pg_database WHERE datname = current_database())::text
+"""
+"""By which a database is told from a copy of it."""
 
 SQL = Statements(
     Engine(
@@ -28,13 +67,86 @@ SQL = Statements(
         among_numbers="{0} = ANY ({1}::bigint[])",
         for_update=" FOR UPDATE",
         opens_activity=True,
+        place=("e.xid", "e.id"),
+        transaction=_TRANSACTION,
+        horizon=f"""
+SELECT epoch, pg_snapshot_xmin(pg_current_snapshot())::text::bigint + shift, system = {_THIS} FROM custstatus_feed
+""",
     )
 )
 """The statements of every engine."""
 
+THIS = Statement(f"SELECT coalesce(system = {_THIS}, false) FROM custstatus_feed")
+
+# Numbers go on from the greatest there is, and positions of before are of another epoch.
+RESTORED = Statement(
+    f"""
+UPDATE custstatus_feed SET system = {_THIS}, epoch = epoch + (system IS NOT NULL)::integer,
+    shift = greatest(0, 1 + (SELECT coalesce(max(xid), 0) FROM custstatus_entry) - pg_current_xact_id()::text::bigint)
+WHERE system IS DISTINCT FROM {_THIS}
+"""
+)
+
+
+_FLOOR = """greatest(since, (
+            SELECT max(x.since) FROM custstatus_standing x WHERE x.org = cur.org AND x.customer = cur.customer))"""
+
+_UNCHANGED = """v = (
+        SELECT x.version FROM custstatus_account x WHERE x.org = cur.org AND x.customer = cur.customer)"""
+
+
+_RELEASES = """,
+i AS (
+    DELETE FROM custstatus_identifier x USING h WHERE x.org = h.org AND x.customer = h.customer)"""
+
+
+def _moving(closes: bool) -> str:
+    """The rows of an account, moved from the entry `h`; the parameters 3, 6, 7, 9 and 10 say where to and by whom."""
+    return f"""u AS (
+    UPDATE custstatus_standing x SET status = $6, label = $7, since = h.effective_at,
+        status_since = CASE WHEN x.status = $6 THEN x.status_since ELSE h.effective_at END,
+        actor = $9, actor_kind = $10, entry = h.version, back_to = h.back_to, until = NULL
+    FROM h WHERE x.org = h.org AND x.customer = h.customer AND x.lifecycle = $3),
+a AS (
+    UPDATE custstatus_account x SET version = h.version, xid = h.xid{", closed_at = h.effective_at" if closes else ""}
+    FROM h WHERE x.org = h.org AND x.customer = h.customer){_RELEASES if closes else ""}"""
+
+
+_ENTRY = """INSERT INTO custstatus_entry (org, customer, version, kind, lifecycle, from_status, from_label, to_status,
+        to_label, effective_at, recorded_at, actor, actor_kind, wish, channel, config, reason_code, reason_digest, closes,
+        back_to, xid, ordinal"""
+
+_BEHIND = """LEFT JOIN LATERAL (
+        SELECT e.version, e.back_to, e.to_status = $6 AND coalesce(e.to_label, '') = ANY ($17::text[]) AS leads_back
+        FROM custstatus_entry e WHERE e.org = cur.org AND e.customer = cur.customer AND e.version = cur.back_to
+    ) was ON true"""
+
+
+def _moved(since: str, digest: str, closes: bool) -> str:
+    """What an entry holds of an account `cur`, as far as the columns of `_ENTRY` go."""
+    return f"""cur.org, cur.customer, v + 1, 'moved', $3, status, label, $6::text, $7::text,
+        coalesce($20::bigint, greatest($8::bigint, {since})), $8::bigint, $9::text, $10::text, $11::text, $12::text, $13::text,
+        $14::text, {digest}, {int(closes)},
+        CASE WHEN status IS NULL THEN NULL
+             WHEN status = ANY ($18::text[]) OR coalesce(label = ANY ($19::text[]), false) THEN cur.back_to
+             WHEN leads_back THEN was.back_to
+             WHEN cardinality($18::text[]) > 0 OR cardinality($19::text[]) > 0 AND status = $6 THEN cur.entry END,
+        greatest(cur.xid, {_TRANSACTION}), 0"""
+
+
+def _admitted(since: str) -> list[str]:
+    """Under which conditions an account is moved, as `Step.admits` has them."""
+    return [
+        "closed_at IS NULL",
+        "(coalesce(status, '') = ANY ($4::text[]) OR status = ANY ($5::text[]) AND leads_back)",
+        "NOT (status IS NOT DISTINCT FROM $6 AND ($16::boolean OR label IS NOT DISTINCT FROM $7))",
+        f"($20::bigint IS NULL OR $20 >= {since})",
+        "(cur.back_to IS NULL OR was.version IS NOT NULL)",
+    ]
+
 
 @cache
-def applying(*, quiet: bool, closes: bool, text: bool) -> Statement:
+def applying(*, closes: bool, text: bool) -> Statement:
     """
     The one statement that applies a change, with what this change does not need left out.
 
@@ -43,72 +155,82 @@ def applying(*, quiet: bool, closes: bool, text: bool) -> Statement:
     later entry may have come; and one whose way back begins at an entry that is not to be seen yet neither.
 
     Args:
-        quiet: Whether it is made only where the customer has not been active; since when is the last parameter.
         closes: Whether it closes the account.
-        text: Whether there is a reason or a name to keep, which are the parameters 26 and 27.
+        text: Whether there is a reason or a name to keep, which are the parameters 24 and 25.
     """
-    floor = "greatest(since, (SELECT max(since) FROM custstatus_standing WHERE org = $1 AND customer = $2))"
-    since = floor if closes else "since"
-    conditions = [
-        "closed_at IS NULL",
-        "($4::bigint IS NULL OR v = $4)",
-        "(coalesce(status, '') = ANY ($5::text[]) OR status = ANY ($6::text[]) AND leads_back)",
-        "NOT (status IS NOT DISTINCT FROM $7 AND ($9::boolean OR label IS NOT DISTINCT FROM $8))",
-        "($10::text[] IS NULL OR coalesce(label, status) = ANY ($10))",
-        f"($13::bigint IS NULL OR $13 >= {since})",
-        "(cur.back_to IS NULL OR was.version IS NOT NULL)",
-    ]
-    if quiet:
-        conditions.append(f"coalesce(quiet.at, registered_at) < ${28 if text else 26}")
-    if closes:
-        conditions.append("v = (SELECT version FROM custstatus_account WHERE org = $1 AND customer = $2)")
-    more = [
-        """u AS (
-    UPDATE custstatus_standing x SET status = $7, label = $8, since = h.effective_at,
-        status_since = CASE WHEN x.status = $7 THEN x.status_since ELSE h.effective_at END,
-        actor = $15, actor_kind = $16, entry = h.version, back_to = h.back_to, until = NULL
-    FROM h WHERE x.org = h.org AND x.customer = h.customer AND x.lifecycle = $3)""",
-        f"""a AS (
-    UPDATE custstatus_account x SET version = h.version{", closed_at = h.effective_at" if closes else ""}
-    FROM h WHERE x.org = h.org AND x.customer = h.customer)""",
-    ]
-    if text:
-        more.append("""t AS (
+    since = _FLOOR if closes else "since"
+    conditions = [*_admitted(since), "($21::bigint IS NULL OR v = $21)"]
+    conditions += [_UNCHANGED] if closes else []
+    texts = """, t AS (
     INSERT INTO custstatus_text (org, customer, version, reason, actor_name)
-    SELECT org, customer, version, $26::text, $27::text FROM h)""")
-    if closes:
-        more.append("""i AS (
-    DELETE FROM custstatus_identifier x USING h WHERE x.org = h.org AND x.customer = h.customer)""")
-    locked = """
-quiet AS MATERIALIZED (
-    SELECT at FROM custstatus_last_activity WHERE org = $1 AND customer = $2 FOR UPDATE),"""
+    SELECT org, customer, version, $24::text, $25::text FROM h)"""
     return Statement(f"""
 WITH cur AS MATERIALIZED (
-    SELECT a.org, a.customer, a.version AS v, a.registered_at, a.closed_at, s.status, s.label, s.since, s.entry, s.back_to
+    SELECT a.org, a.customer, a.version AS v, a.closed_at, a.xid, s.status, s.label, s.since, s.entry, s.back_to
     FROM custstatus_account a JOIN custstatus_standing s ON s.org = a.org AND s.customer = a.customer AND s.lifecycle = $3
-    WHERE a.org = $1 AND a.customer = $2 FOR UPDATE OF a, s),{locked if quiet else ""}
-was AS (
-    SELECT e.version, e.back_to, e.to_status = $7 AND coalesce(e.to_label, '') = ANY ($11::text[]) AS leads_back
-    FROM cur JOIN custstatus_entry e ON e.org = cur.org AND e.customer = cur.customer AND e.version = cur.back_to),
+    WHERE a.org = $1 AND a.customer = $2 FOR UPDATE OF a, s),
 h AS (
-    INSERT INTO custstatus_entry (org, customer, version, kind, lifecycle, from_status, from_label, to_status, to_label,
-        effective_at, recorded_at, actor, actor_kind, wish, channel, config, reason_code, reason_digest, key, ordinal,
-        digest, back_to, closes, run)
-    SELECT cur.org, cur.customer, v + 1, 'moved', $3, status, label, $7::text, $8::text,
-        coalesce($13::bigint, greatest($14::bigint, {since})), $14::bigint, $15::text, $16::text, $17::text, $18::text, $19::text,
-        $20::text, $21::bytea, $22::text, 0, $23::bytea,
-        CASE WHEN status IS NULL THEN NULL
-             WHEN status = ANY ($12::text[]) OR coalesce(label = ANY ($24::text[]), false) THEN cur.back_to
-             WHEN leads_back THEN was.back_to
-             WHEN cardinality($12::text[]) > 0 OR cardinality($24::text[]) > 0 AND status = $7 THEN cur.entry END,
-        {int(closes)}, $25::text
-    FROM cur LEFT JOIN was ON true{" LEFT JOIN quiet ON true" if quiet else ""}
+    {_ENTRY}, key, digest)
+    SELECT {_moved(since, "$15::bytea", closes)}, $22::text, $23::bytea
+    FROM cur {_BEHIND}
     WHERE {" AND ".join(conditions)}
     ON CONFLICT (org, key, ordinal) WHERE key IS NOT NULL DO NOTHING
-    RETURNING org, customer, version, effective_at, back_to),
-{", ".join(more)}
-SELECT h.version, h.effective_at, h.back_to, cur.status, cur.label FROM h JOIN cur USING (org, customer)
+    RETURNING org, customer, version, effective_at, back_to, xid, from_status, from_label),
+{_moving(closes)}{texts if text else ""}
+SELECT version, effective_at, back_to, from_status, from_label FROM h
 """)
+
+
+@cache
+def applying_set(*, closes: bool, text: bool) -> Statement:
+    """
+    The same for several customers, as part of a run.
+
+    The accounts are locked in the order of their customers, so that no two sets wait for each other. An account that others
+    have changed since the statement began is left, for its entries of this run could not be seen.
+
+    Args:
+        closes: Whether it closes the accounts.
+        text: Whether there are reasons or a name to keep, which are the parameters 30 to 32.
+    """
+    since = _FLOOR if closes else "since"
+    conditions = [
+        *_admitted(since),
+        _UNCHANGED,
+        """NOT EXISTS (SELECT FROM custstatus_entry e
+        WHERE e.org = cur.org AND e.run = $21 AND e.customer = cur.customer AND e.lifecycle = $3)""",
+        "($24::text[] IS NULL OR coalesce(label, status) = ANY ($24))",
+        """($25::bigint IS NULL OR coalesce((SELECT l.at FROM custstatus_last_activity l
+        WHERE l.org = cur.org AND l.customer = cur.customer FOR UPDATE), registered_at) < $25)""",
+        "($26::bigint IS NULL OR NOT (cur.actor_kind = 'person' AND since >= $26 AND since > registered_at))",
+        "(at_entry IS NULL OR cur.entry = at_entry)",
+    ]
+    texts = """, t AS (
+    INSERT INTO custstatus_text (org, customer, version, reason, actor_name)
+    SELECT h.org, h.customer, h.version, coalesce(cur.reason, $31::text), $32::text FROM h JOIN cur USING (customer)
+    WHERE cur.reason IS NOT NULL OR coalesce($31, $32) IS NOT NULL)"""
+    return Statement(
+        f"""
+WITH cur AS MATERIALIZED (
+    SELECT a.org, a.customer, a.version AS v, a.registered_at, a.closed_at, a.xid, s.status, s.label, s.since, s.entry,
+        s.back_to, s.actor_kind, w.at_entry, w.digest, w.shop{", w.reason" if text else ""}
+    FROM unnest($2::text[], $27::bigint[], $28::bytea[], $29::text[]{", $30::text[]" if text else ""})
+        AS w (customer, at_entry, digest, shop{", reason" if text else ""})
+    JOIN custstatus_account a ON a.org = $1 AND a.customer = w.customer
+    JOIN custstatus_standing s ON s.org = a.org AND s.customer = a.customer AND s.lifecycle = $3
+    ORDER BY a.customer FOR UPDATE OF a, s),
+h AS (
+    {_ENTRY}, run, approval, shop)
+    SELECT {_moved(since, "coalesce(cur.digest, $15::bytea)", closes)},
+        $21::text, $22::text, coalesce(cur.shop, $23::text)
+    FROM cur {_BEHIND}
+    WHERE {" AND ".join(conditions)}
+    RETURNING org, customer, version, effective_at, back_to, xid, from_status, from_label),
+{_moving(closes)}{texts if text else ""}
+SELECT customer, version, from_status, from_label, false FROM h
+""",
+        sized=True,
+    )
 
 
 BEGIN = Statement("BEGIN")

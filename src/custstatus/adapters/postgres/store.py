@@ -19,7 +19,7 @@ from custstatus.adapters.postgres.migrating import OLDEST, check, migrate
 from custstatus.adapters.postgres.operations import JOINED, OWN, PostgresOperations
 from custstatus.adapters.postgres.statements import SQL
 from custstatus.adapters.protocol import Store
-from custstatus.adapters.sql.operations import Many, Operation, within
+from custstatus.adapters.sql.running import Many, Operation, within
 from custstatus.adapters.sql.store import SqlStore
 from custstatus.bounds import kind_of
 from custstatus.changes import Applied, Found, GuardedChange
@@ -72,6 +72,7 @@ class PostgresStore(SqlStore):
             if version < OLDEST:
                 raise SchemaError("PostgreSQL is too old: 14 or later is needed")
             self._write(migrate()) if create else self._read(check())
+            self._write(_OPERATIONS.settle(create=create))
         except BaseException:
             self.close()
             raise
@@ -91,7 +92,7 @@ class PostgresStore(SqlStore):
         return self._read(within(OWN, operation))
 
     def apply(self, guarded: GuardedChange) -> Applied | Found:
-        step = guarded.single
+        step = guarded.plain
         # One statement, and so a transaction by itself.
         applied = None if step is None else self._read(_OPERATIONS.apply(guarded, step))
         return applied or self.read(guarded)
@@ -143,7 +144,7 @@ def run(operation: Operation[T], cursor: RawCursor) -> T:
                     answer: list[tuple[Any, ...]] = [(cursor.rowcount,)]
                 else:
                     statement, parameters = asked
-                    cursor.execute(statement.text, parameters or None)
+                    cursor.execute(statement.text, parameters or None, prepare=False if statement.sized else None)
                     # Asked for less directly, the driver would describe every column first.
                     answer = [] if cursor.rownumber is None else cursor.fetchall()
             except BaseException as error:

@@ -8,62 +8,24 @@ of its own is in its subclass.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
-from contextlib import suppress
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
-from custstatus.adapters.cursors import activity_cursor, micros, moment, number, page, read_activity_cursor
-from custstatus.adapters.protocol import ActivityBatch, Recorded, StoredActivity
+from custstatus.adapters.cursors import (
+    micros,
+    moment,
+)
+from custstatus.adapters.protocol import ActivityBatch, Recorded
 from custstatus.adapters.sql import rows
-from custstatus.adapters.sql.statements import Statement, Statements
+from custstatus.adapters.sql.lists import Lists
+from custstatus.adapters.sql.running import Many, Operation
 from custstatus.changes import AccountPlan, Applied, Found, GuardedChange, Plan, Step
-from custstatus.queries import Accounts, Activities, Customers, Log
-from custstatus.records import Account, Entry, EntryKind, HeldIdentifier, Listed, Page, Tally
+from custstatus.records import Account, Entry, EntryKind, HeldIdentifier, Listed
+from custstatus.sets import GuardedSet, Moved
 from custstatus.states import CUSTOMER_STATUS
 
-__all__ = ["Many", "Operation", "Operations", "Transaction", "moved", "within"]
-
-T = TypeVar("T")
-
-
-class Many(NamedTuple):
-    """One statement over many rows."""
-
-    statement: Statement
-    rows: Iterable[tuple[Any, ...]]
-
-
-Operation = Generator[tuple[Statement, tuple[Any, ...]] | Many, list[tuple[Any, ...]], T]
-
-
-class Transaction(NamedTuple):
-    """How an operation's statements are made one: in a transaction of our own, or within the host's."""
-
-    begin: Statement
-    commit: Statement
-    rollback: tuple[Statement, ...]
-
-
-def within(transaction: Transaction, operation: Operation[T | None]) -> Operation[T | None]:
-    """An operation in one transaction; one that answers None is undone."""
-    yield transaction.begin, ()
-    try:
-        result = yield from operation
-        if result is not None:
-            yield transaction.commit, ()
-            return result
-    except GeneratorExit:
-        raise  # the runner was interrupted between two statements, and undoes them itself
-    except BaseException:
-        # Where the engine has rolled back by itself (a full disk, say) there is nothing left to undo.
-        with suppress(Exception):
-            for statement in transaction.rollback:
-                yield statement, ()
-        raise
-    for statement in transaction.rollback:
-        yield statement, ()
-    return None
+__all__ = ["Operations", "moved"]
 
 
 def moved(
@@ -103,11 +65,8 @@ def moved(
     )
 
 
-class Operations:
+class Operations(Lists):
     """Every verb of a store as an operation."""
-
-    def __init__(self, sql: Statements) -> None:
-        self.sql = sql
 
     def load(self, org: str, customer: str) -> Operation[Account | None]:
         found = yield self.sql.load, (org, customer)
@@ -133,7 +92,47 @@ class Operations:
         # After the account: a change that came in between is then one that has this key, or one that is planned again.
         if guarded.key is not None:
             prior = tuple(map(rows.entry, (yield self.sql.prior, (guarded.org, guarded.key))))
+        elif guarded.run is not None:
+            of_one = self.sql.engine.array([guarded.customer])
+            found = yield self.sql.prior_of_run, (guarded.org, guarded.run, of_one)
+            prior = _on(guarded, map(rows.entry, found))
         return Found(account, prior, behind, holders, last)
+
+    def read_set(self, guarded: GuardedSet, left: tuple[str, ...]) -> Operation[dict[str, Found]]:
+        """What stands there of some customers of a set, as `read` answers it of each."""
+        common, org = guarded.guarded, guarded.guarded.org
+        named = self.sql.engine.array(left)
+        grouped: dict[str, list[tuple[Any, ...]]] = {}
+        for row in (yield self.sql.load_all, (org, named)):
+            grouped.setdefault(row[0], []).append(row[1:])
+        accounts = {customer: rows.account(org, customer, each) for customer, each in grouped.items()}
+        behind: dict[str, tuple[Entry, ...]] = {}
+        for customer, account in accounts.items():
+            versions = [row.back_to for row in account.standings if row.back_to is not None]
+            if versions:
+                found = yield self.sql.behind, (org, customer, self.sql.engine.array(versions))
+                behind[customer] = tuple(map(rows.entry, found))
+        last: dict[str, int] = {}
+        if common.quiet_since is not None:
+            last = dict((yield self.sql.last_activities, (org, named)))
+        prior: dict[str, list[Entry]] = {}
+        if common.run is not None:
+            for row in (yield self.sql.prior_of_run, (org, common.run, named)):
+                prior.setdefault(row[1], []).append(rows.entry(row))
+        return {
+            customer: Found(
+                accounts.get(customer),
+                _on(common, prior.get(customer, ())),
+                behind.get(customer, ()),
+                {},
+                None if last.get(customer) is None else moment(last[customer]),
+            )
+            for customer in left
+        }
+
+    def apply_set(self, guarded: GuardedSet, step: Step) -> Operation[list[Moved]]:
+        """Make one change of several customers, by what its guard says of where each is; those who are left are not answered."""
+        raise NotImplementedError
 
     def _append(self, entry: Entry) -> Operation[bool]:
         """Append an entry with its text; False where its key has written before."""
@@ -191,71 +190,12 @@ class Operations:
         found = yield self.sql.find, (org, token)
         return found[0][0] if found else None
 
+    def find_all(self, org: str, tokens: tuple[str, ...]) -> Operation[dict[str, str]]:
+        return dict((yield self.sql.holders, (org, self.sql.engine.array(tokens))))
+
     def identifiers(self, org: str, customer: str) -> Operation[tuple[HeldIdentifier, ...]]:
         found = yield self.sql.held, (org, customer)
         return tuple(HeldIdentifier(type_, token, moment(since)) for type_, token, since in found)
-
-    def log(self, query: Log) -> Operation[Page[Entry]]:
-        of_one = query.customer is not None
-        # The cursor is a version within a customer, else the number of the row.
-        place, after = "e.version" if of_one else "e.id", number(query.after)
-        filters: list[tuple[str, tuple[Any, ...]]] = [("e.org = {}", (query.org,))]
-        filters += [("e.customer = {}", (query.customer,))] if of_one else []
-        filters += [(f"{place} {'<' if query.newest_first else '>'} {{}}", (after,))] if after is not None else []
-        filters += [
-            (condition, (value,))
-            for condition, value in (
-                ("e.lifecycle = {}", query.lifecycle),
-                ("e.to_status = {}", query.status),
-                ("e.actor = {}", query.actor),
-                ("e.recorded_at >= {}", None if query.since is None else micros(query.since)),
-                ("e.recorded_at < {}", None if query.until is None else micros(query.until)),
-            )
-            if value is not None
-        ]
-        order = f"ORDER BY {place}{' DESC' if query.newest_first else ''} LIMIT {{}}"
-        found = yield self.sql.log(filters, order, query.limit + 1)
-        return page([(str(row[3] if of_one else row[0]), rows.entry(row)) for row in found], query.limit)
-
-    def customers(self, query: Customers) -> Operation[Page[Listed[str, str]]]:
-        engine = self.sql.engine
-
-        def among(what: str, members: Iterable[str | None]) -> tuple[str, tuple[Any, ...]]:
-            return engine.among.format(what, "{}"), (engine.array(sorted(member or "" for member in members)),)
-
-        filters: list[tuple[str, tuple[Any, ...]]] = [
-            ("s.org = {}", (query.org,)),
-            ("s.lifecycle = {}", (query.lifecycle,)),
-        ]
-        if query.statuses is not None:
-            # One status is an index's own; several are not, as its order would be another than the list's.
-            (status,) = query.statuses if len(query.statuses) == 1 else (None,)
-            one = status is not None and query.label is None
-            filters.append(("s.status = {}", (status,)) if one else among("coalesce(s.status, '')", query.statuses))
-        if query.label is not None:
-            filters.append(("s.label = {}", (query.label,)))
-        if query.without:
-            condition, values = among("s.status", query.without)
-            filters.append((f"(s.status IS NULL OR NOT {condition})", values))
-        if query.places is not None:
-            filters.append(among("coalesce(s.label, s.status)", query.places))
-        if query.quiet_since is not None:
-            filters.append(("coalesce(l.at, a.registered_at) < {}", (micros(query.quiet_since),)))
-        if query.after is not None:
-            filters.append(("s.customer > {}", (query.after,)))
-        found = yield self.sql.customers(filters, "ORDER BY s.customer LIMIT {}", query.limit + 1)
-        return page([(row[0], rows.listed(row)) for row in found], query.limit)
-
-    def accounts(self, query: Accounts) -> Operation[Page[Account]]:
-        found = yield self.sql.accounts, (query.org, query.after or "", query.limit + 1)
-        grouped: dict[str, list[tuple[Any, ...]]] = {}
-        for row in found:
-            grouped.setdefault(row[0], []).append(row[1:])
-        return page([(name, rows.account(query.org, name, each)) for name, each in grouped.items()], query.limit)
-
-    def tally(self, org: str, lifecycle: str) -> Operation[tuple[Tally[str, str], ...]]:
-        found = yield self.sql.tally, (org, lifecycle)
-        return tuple(Tally(status, label, accounts) for status, label, accounts in found)
 
     def record(self, batch: ActivityBatch) -> Operation[Recorded]:
         org, array = batch.org, self.sql.engine.array
@@ -276,20 +216,6 @@ class Operations:
         unknown = sorted({activity.customer for activity in batch.activities} - known)
         return Recorded(new, len(kept) - new, tuple(unknown), watched)
 
-    def activities(self, query: Activities) -> Operation[Page[StoredActivity]]:
-        filters: list[tuple[str, tuple[Any, ...]]] = [("org = {}", (query.org,))]
-        filters += [("customer = {}", (query.customer,))] if query.customer is not None else []
-        filters += [("reference = {}", (query.reference,))] if query.reference is not None else []
-        if query.after is not None:
-            sign = "<" if query.newest_first else ">"
-            condition = f"(at, kind, reference, customer) {sign} ({{}}, {{}}, {{}}, {{}})"
-            filters.append((condition, read_activity_cursor(query.after)))
-        columns = ("at", "kind", "reference") if query.customer is not None else ("at", "kind", "reference", "customer")
-        order = ", ".join(f"{column}{' DESC' if query.newest_first else ''}" for column in columns)
-        found = yield self.sql.activities(filters, f"ORDER BY {order} LIMIT {{}}", query.limit + 1)
-        kept = [rows.activity(row) for row in found]
-        return page([(activity_cursor(activity), activity) for activity in kept], query.limit)
-
     def keep_config(self, org: str, config_hash: str, text: str) -> Operation[bool]:
         kept = yield self.sql.config, (org, config_hash)
         if not kept:
@@ -303,3 +229,9 @@ class Operations:
     def organisations(self) -> Operation[tuple[str, ...]]:
         found = yield self.sql.organisations, ()
         return tuple(org for (org,) in found)
+
+
+def _on(guarded: GuardedChange, entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Those of the entries that are on a lifecycle of the change."""
+    lifecycles = {step.lifecycle for step in guarded.steps}
+    return tuple(entry for entry in entries if entry.lifecycle in lifecycles)

@@ -10,9 +10,11 @@ from typing import Any
 
 from custstatus.adapters.cursors import micros, moment
 from custstatus.adapters.protocol import StoredActivity
+from custstatus.adapters.sql.statements import ENTRY_COLUMNS
 from custstatus.records import Account, Actor, ActorKind, Effect, Entry, EntryKind, Listed, Standing, Wish
 
 __all__ = [
+    "PLACE",
     "account",
     "activity",
     "activity_row",
@@ -29,6 +31,9 @@ _WISHES = {wish.value: wish for wish in Wish}
 _EFFECTS = {effect.value: effect for effect in Effect}
 
 Row = Sequence[Any]
+
+PLACE = len(ENTRY_COLUMNS) + 2
+"""From which column on a row of an entry has its place in the order of the organisation's."""
 
 
 @lru_cache(maxsize=1_024)
@@ -96,34 +101,35 @@ def listed(row: Row) -> Listed[str, str]:
 
 
 def entry(row: Row) -> Entry:
-    """An entry of its columns, the id first, then reason and actor's name last."""
+    """An entry of its columns, then reason, actor's name and whatever more."""
     return Entry(
-        org=row[1],
-        customer=row[2],
-        version=row[3],
-        kind=_KINDS[row[4]],
-        lifecycle=row[5],
-        from_status=row[6],
-        from_label=row[7],
-        to_status=row[8],
-        to_label=row[9],
-        effective_at=moment(row[10]),
-        recorded_at=moment(row[11]),
-        actor=_actor(row[12], row[13]) if row[29] is None else Actor(row[12], _ACTORS[row[13]], row[29]),
-        wish=_WISHES[row[14]],
-        channel=row[15],
-        config=row[16],
-        reason_code=row[17],
-        reason_digest=row[18],
-        subject=row[19],
-        key=row[20],
-        ordinal=row[21],
-        digest=row[22],
-        back_to=row[23],
-        closes=bool(row[24]),
-        run=row[25],
-        related=row[26],
-        approval=row[27],
+        org=row[0],
+        customer=row[1],
+        version=row[2],
+        kind=_KINDS[row[3]],
+        lifecycle=row[4],
+        from_status=row[5],
+        from_label=row[6],
+        to_status=row[7],
+        to_label=row[8],
+        effective_at=moment(row[9]),
+        recorded_at=moment(row[10]),
+        actor=_actor(row[11], row[12]) if row[29] is None else Actor(row[11], _ACTORS[row[12]], row[29]),
+        wish=_WISHES[row[13]],
+        channel=row[14],
+        config=row[15],
+        reason_code=row[16],
+        reason_digest=row[17],
+        subject=row[18],
+        key=row[19],
+        ordinal=row[20],
+        digest=row[21],
+        back_to=row[22],
+        closes=bool(row[23]),
+        run=row[24],
+        related=row[25],
+        approval=row[26],
+        shop=row[27],
         reason=row[28],
     )
 
@@ -158,6 +164,7 @@ def entry_row(each: Entry) -> tuple[Any, ...]:
         each.run,
         each.related,
         each.approval,
+        each.shop,
     )
 
 

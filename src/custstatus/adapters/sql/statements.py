@@ -18,6 +18,8 @@ class Statement(NamedTuple):
 
     text: str
     arrange: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None = None
+    sized: bool = False
+    """Whether it is to be planned anew each time, by how many values its parameters hold."""
 
 
 class Engine(NamedTuple):
@@ -35,6 +37,12 @@ class Engine(NamedTuple):
     """What locks the rows that are read; empty where one transaction writes at a time."""
     opens_activity: bool = False
     """Whether registering makes the row of the last activity, so that there is one to be locked."""
+    place: tuple[str, ...] = ("e.id",)
+    """What the entries of an organisation are ordered by."""
+    transaction: str = ""
+    """The number of the transaction, by which entries are ordered; empty where they are written in the order of commits."""
+    horizon: str = "SELECT 0, NULL, 1"
+    """Reads the epoch, up to which transaction all are complete, and whether the epoch is this database's."""
 
 
 ENTRY_COLUMNS = (
@@ -50,7 +58,7 @@ ENTRY_COLUMNS = (
         "reason_code",
         "reason_digest",
     ),
-    *("subject", "key", "ordinal", "digest", "back_to", "closes", "run", "related", "approval"),
+    *("subject", "key", "ordinal", "digest", "back_to", "closes", "run", "related", "approval", "shop"),
 )
 STANDING_COLUMNS = (
     *("org", "customer", "lifecycle", "status", "label", "since", "status_since", "actor", "actor_kind", "entry"),
@@ -60,17 +68,18 @@ STANDING = ", ".join(f"s.{name}" for name in STANDING_COLUMNS[2:])
 ACTIVITY_COLUMNS = "customer, kind, reference, at, amount, effect, counts"
 
 _ENTRIES = f"""
-SELECT e.id, {", ".join(f"e.{name}" for name in ENTRY_COLUMNS)}, t.reason, t.actor_name
+SELECT {", ".join(f"e.{name}" for name in ENTRY_COLUMNS)}, t.reason, t.actor_name%s
 FROM custstatus_entry e
 LEFT JOIN custstatus_text t ON t.org = e.org AND t.customer = e.customer AND t.version = e.version
 """
 
-_LISTED = f"""
-SELECT s.customer, {STANDING}, a.registered_at, l.at
+_PLACED = """
 FROM custstatus_standing s
 JOIN custstatus_account a ON a.org = s.org AND a.customer = s.customer
 LEFT JOIN custstatus_last_activity l ON l.org = s.org AND l.customer = s.customer
 """
+
+_LISTED = f"SELECT s.customer, {STANDING}, a.registered_at, l.at{_PLACED}"
 
 
 def _values(count: int) -> str:
@@ -87,30 +96,49 @@ class Statements:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         make, among = engine.statement, engine.among.format
+        self._entries = _ENTRIES % "".join(f", {column}" for column in engine.place)
         self.load = make(f"""
 SELECT a.version, a.registered_at, a.closed_at, {STANDING}
 FROM custstatus_account a LEFT JOIN custstatus_standing s ON s.org = a.org AND s.customer = a.customer
 WHERE a.org = ?1 AND a.customer = ?2
 """)
-        self.prior = make(_ENTRIES + "WHERE e.org = ?1 AND e.key = ?2 ORDER BY e.ordinal")
+        self.load_all = make(f"""
+SELECT a.customer, a.version, a.registered_at, a.closed_at, {STANDING}
+FROM custstatus_account a LEFT JOIN custstatus_standing s ON s.org = a.org AND s.customer = a.customer
+WHERE a.org = ?1 AND {among("a.customer", "?2")} ORDER BY a.customer, s.lifecycle
+""")
+        self.prior = make(self._entries + "WHERE e.org = ?1 AND e.key = ?2 ORDER BY e.ordinal")
+        self.prior_of_run = make(
+            self._entries + f"WHERE e.org = ?1 AND e.run = ?2 AND {among('e.customer', '?3')} ORDER BY e.version"
+        )
         versions = engine.among_numbers.format("e.version", "?3")
-        self.behind = make(_ENTRIES + f"WHERE e.org = ?1 AND e.customer = ?2 AND {versions} ORDER BY e.version")
+        self.behind = make(self._entries + f"WHERE e.org = ?1 AND e.customer = ?2 AND {versions} ORDER BY e.version")
         self.holders = make(f"""
 SELECT token, customer FROM custstatus_identifier WHERE org = ?1 AND {among("token", "?2")}
 """)
         self.last_activity = make(f"""
 SELECT at FROM custstatus_last_activity WHERE org = ?1 AND customer = ?2{engine.for_update}
 """)
-        self.open_account = make("""
-INSERT INTO custstatus_account (org, customer, version, closed_at, registered_at) VALUES (?1, ?2, ?3, ?4, ?5)
-ON CONFLICT DO NOTHING RETURNING registered_at
+        column, number = (", xid", f", {engine.transaction}") if engine.transaction else ("", "")
+        self.last_activities = make(f"""
+SELECT customer, at FROM custstatus_last_activity WHERE org = ?1 AND {among("customer", "?2")}
+""")
+        self.open_account = make(f"""
+INSERT INTO custstatus_account (org, customer, version, closed_at, registered_at{column})
+VALUES (?1, ?2, ?3, ?4, ?5{number}) ON CONFLICT DO NOTHING RETURNING registered_at
 """)
         self.open_activity = make("INSERT INTO custstatus_last_activity (org, customer, at) VALUES (?1, ?2, NULL)")
-        self.advance_account = make("""
-UPDATE custstatus_account SET version = ?3, closed_at = coalesce(closed_at, ?4)
+        # An account has the greatest number of its entries, so that they are in order whoever waited for whom.
+        greatest = f", xid = greatest(xid, {engine.transaction})" if engine.transaction else ""
+        self.advance_account = make(f"""
+UPDATE custstatus_account SET version = ?3, closed_at = coalesce(closed_at, ?4){greatest}
 WHERE org = ?1 AND customer = ?2 AND version = ?5 RETURNING registered_at
 """)
-        append = f"INSERT INTO custstatus_entry ({', '.join(ENTRY_COLUMNS)}) VALUES ({_values(len(ENTRY_COLUMNS))})\n"
+        its_number = ", (SELECT xid FROM custstatus_account WHERE org = ?1 AND customer = ?2)" if column else ""
+        append = (
+            f"INSERT INTO custstatus_entry ({', '.join(ENTRY_COLUMNS)}{column}) "
+            f"VALUES ({_values(len(ENTRY_COLUMNS))}{its_number})\n"
+        )
         self.append_entry = make(append)
         self.append_entry_once = make(
             append + "ON CONFLICT (org, key, ordinal) WHERE key IS NOT NULL DO NOTHING RETURNING version"
@@ -171,6 +199,15 @@ WHERE s.org = ?1 AND s.lifecycle = ?2 AND {among("s.label", "?3")} AND {among("s
 ORDER BY s.customer
 """
         )
+        self.horizon = make(engine.horizon)
+        self.position = make("SELECT epoch, xid, entry FROM custstatus_consumer WHERE org = ?1 AND consumer = ?2")
+        self.keep_position = make("""
+INSERT INTO custstatus_consumer (org, consumer, epoch, xid, entry) VALUES (?1, ?2, ?3, ?4, ?5)
+ON CONFLICT (org, consumer) DO UPDATE SET epoch = excluded.epoch, xid = excluded.xid, entry = excluded.entry
+WHERE (excluded.epoch, excluded.xid, excluded.entry)
+    > (custstatus_consumer.epoch, custstatus_consumer.xid, custstatus_consumer.entry)
+""")
+        self.forget_position = make("DELETE FROM custstatus_consumer WHERE org = ?1 AND consumer = ?2")
         self.keep_config = make(
             "INSERT INTO custstatus_config (org, hash, text) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING"
         )
@@ -180,11 +217,23 @@ ORDER BY s.customer
 
     def log(self, filters: Filters, tail: str, *more: Any) -> tuple[Statement, tuple[Any, ...]]:
         """Entries: filtered, then ordered and limited by a tail with parameters of its own."""
-        return self._filtered(_ENTRIES, filters, tail, more)
+        return self._filtered(self._entries, filters, tail, more)
+
+    def log_count(self, filters: Filters) -> tuple[Statement, tuple[Any, ...]]:
+        """How many entries there are, and when the first of them was recorded."""
+        return self._filtered("SELECT count(*), min(e.recorded_at) FROM custstatus_entry e\n", filters, "", ())
 
     def customers(self, filters: Filters, tail: str, *more: Any) -> tuple[Statement, tuple[Any, ...]]:
         """Listed accounts, likewise."""
         return self._filtered(_LISTED, filters, tail, more)
+
+    def customer_ids(self, filters: Filters, tail: str, *more: Any) -> tuple[Statement, tuple[Any, ...]]:
+        """Their customers only, likewise."""
+        return self._filtered(f"SELECT s.customer{_PLACED}", filters, tail, more)
+
+    def count(self, filters: Filters) -> tuple[Statement, tuple[Any, ...]]:
+        """How many there are."""
+        return self._filtered(f"SELECT count(*){_PLACED}", filters, "", ())
 
     def activities(self, filters: Filters, tail: str, *more: Any) -> tuple[Statement, tuple[Any, ...]]:
         """Activities, likewise."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import ClassVar, Self, TypeVar
 
 from custstatus.adapters.protocol import ActivityBatch, Recorded, StoredActivity
-from custstatus.adapters.sql.operations import Operation, Operations
+from custstatus.adapters.sql.operations import Operations
+from custstatus.adapters.sql.running import Operation
 from custstatus.changes import Applied, Found, GuardedChange, Plan
-from custstatus.queries import Accounts, Activities, Customers, Log
+from custstatus.feeds import FeedPage, Lag
+from custstatus.queries import Accounts, Activities, Customers, Feed, Log
 from custstatus.records import Account, Entry, HeldIdentifier, Listed, Page, Tally
+from custstatus.sets import GuardedSet, Moved
 
 __all__ = ["SqlStore"]
 
@@ -43,8 +46,20 @@ class SqlStore:
     def commit(self, plan: Plan) -> Applied | Found:
         return self._write(self._operations.commit(plan)) or self.read(plan.guarded)
 
+    def apply_set(self, guarded: GuardedSet) -> tuple[Moved | Found, ...]:
+        step = None if guarded.only_read else guarded.guarded.single
+        moved = [] if step is None else self._write(self._operations.apply_set(guarded, step))
+        answers: dict[str, Moved | Found] = {each.customer: each for each in moved or ()}
+        left = tuple(row.customer for row in guarded.rows if row.customer not in answers)
+        if left:
+            answers.update(self._read(self._operations.read_set(guarded, left)))
+        return tuple(answers[row.customer] for row in guarded.rows)
+
     def find(self, org: str, token: str) -> str | None:
         return self._read(self._operations.find(org, token))
+
+    def find_all(self, org: str, tokens: tuple[str, ...]) -> dict[str, str]:
+        return self._read(self._operations.find_all(org, tokens))
 
     def identifiers(self, org: str, customer: str) -> tuple[HeldIdentifier, ...]:
         return self._read(self._operations.identifiers(org, customer))
@@ -54,6 +69,12 @@ class SqlStore:
 
     def customers(self, query: Customers) -> Page[Listed[str, str]]:
         return self._read(self._operations.customers(query))
+
+    def customer_ids(self, query: Customers) -> Page[str]:
+        return self._read(self._operations.customer_ids(query))
+
+    def count(self, query: Customers) -> int:
+        return self._read(self._operations.count(query))
 
     def accounts(self, query: Accounts) -> Page[Account]:
         return self._read(self._operations.accounts(query))
@@ -68,6 +89,18 @@ class SqlStore:
 
     def activities(self, query: Activities) -> Page[StoredActivity]:
         return self._read(self._operations.activities(query))
+
+    def feed(self, query: Feed) -> FeedPage:
+        return self._read(self._operations.feed(query))
+
+    def lag(self, org: str, after: str | None) -> Lag:
+        return self._read(self._operations.lag(org, after))
+
+    def position(self, org: str, consumer: str) -> str | None:
+        return self._read(self._operations.position(org, consumer))
+
+    def keep_position(self, org: str, consumer: str, position: str | None) -> None:
+        self._write(self._operations.keep_position(org, consumer, position))
 
     def keep_config(self, org: str, config_hash: str, text: str) -> None:
         if self.config(org, config_hash) is None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from custstatus.adapters.cursors import micros, moment
-from custstatus.adapters.sql.operations import Operation, Operations, Transaction, moved
+from custstatus.adapters.sql.operations import Operations, moved
+from custstatus.adapters.sql.running import Many, Operation, Transaction
 from custstatus.adapters.sqlite import statements
 from custstatus.changes import Applied, GuardedChange, Step
+from custstatus.records import ActorKind, EntryKind
+from custstatus.sets import GuardedSet, Moved
 
 __all__ = ["JOINED", "OWN", "SNAPSHOT", "SQLiteOperations"]
 
@@ -23,7 +28,7 @@ class SQLiteOperations(Operations):
         found = yield statements.PLACE, (org, customer, step.lifecycle)
         if not found:
             return None
-        version, registered_at, closed_at, status, label, since, entered, back_to, *behind = found[0]
+        version, closed_at, status, label, since, entered, back_to, *behind = found[0]
         was = None if back_to is None else (behind[0], behind[1], behind[2])
         if closed_at is not None or guarded.expected not in (None, version) or not step.admits(status, label, was):
             return None
@@ -33,10 +38,6 @@ class SQLiteOperations(Operations):
         effective = max(now, since) if guarded.at is None else micros(guarded.at)
         if effective < since:
             return None
-        if guarded.quiet_since is not None:
-            active = yield self.sql.last_activity, (org, customer)
-            if (active[0][0] if active else registered_at) >= micros(guarded.quiet_since):
-                return None
         version += 1
         back_to = step.way_back(status, label, entered, back_to, was)
         effective_at = guarded.now if effective == now else moment(effective)
@@ -54,3 +55,78 @@ class SQLiteOperations(Operations):
         if step.closes:
             yield self.sql.release_all, (org, customer)
         return Applied((entry,))
+
+    def apply_set(self, guarded: GuardedSet, step: Step) -> Operation[list[Moved]]:
+        common, org, lifecycle = guarded.guarded, guarded.guarded.org, step.lifecycle
+        rows = {row.customer: row for row in guarded.rows}
+        now, at = micros(common.now), None if common.at is None else micros(common.at)
+        quiet = None if common.quiet_since is None else micros(common.quiet_since)
+        grace = None if common.grace_since is None else micros(common.grace_since)
+        actor, kind = common.actor.id, common.actor.kind._value_
+        asked = (org, self.sql.engine.array(rows), lifecycle, step.closes, common.run)
+        moves: list[Moved] = []
+        entries: list[tuple[Any, ...]] = []
+        moved_rows: list[tuple[Any, ...]] = []
+        relabelled: list[tuple[Any, ...]] = []
+        accounts: list[tuple[Any, ...]] = []
+        texts: list[tuple[Any, ...]] = []
+        for found in (yield statements.PLACES, asked):
+            (
+                customer,
+                version,
+                registered_at,
+                active,
+                closed_at,
+                by,
+                floor,
+                done,
+                status,
+                label,
+                since,
+                entry,
+                back_to,
+                *behind,
+            ) = found
+            row = rows[customer]
+            was = None if back_to is None else (behind[0], behind[1], behind[2])
+            if closed_at is not None or done or not step.admits(status, label, was):
+                continue
+            if (row.entry is not None and entry != row.entry) or (quiet is not None and active >= quiet):
+                continue
+            if grace is not None and by == ActorKind.PERSON._value_ and since >= grace and since > registered_at:
+                continue
+            effective = max(now, floor) if at is None else at
+            if effective < floor:
+                continue
+            version += 1
+            back_to = step.way_back(status, label, entry, back_to, was)
+            reason, digest = common.reason, common.reason_digest
+            if row.reason is not None:
+                reason, digest = row.reason, row.reason_digest
+            moves.append(Moved(customer, version, status, label))
+            entries.append(
+                (
+                    *(org, customer, version, EntryKind.MOVED._value_, lifecycle, status, label, step.to, step.label),
+                    *(effective, now, actor, kind, common.wish._value_, common.channel, common.config),
+                    *(common.reason_code, digest, None, None, 0, None, back_to, int(step.closes), common.run, None),
+                    *(common.approval, row.shop or common.shop),
+                )
+            )
+            accounts.append((org, customer, version, effective if step.closes else None))
+            if status == step.to:
+                relabelled.append((org, customer, lifecycle, step.label, effective, actor, kind, version, back_to))
+            else:
+                moved_rows.append(
+                    (org, customer, lifecycle, step.to, step.label, effective, actor, kind, version, back_to)
+                )
+            if reason is not None or common.actor.name is not None:
+                texts.append((org, customer, version, reason, common.actor.name))
+        if moves:
+            yield Many(self.sql.append_entry, entries)
+            yield Many(statements.MOVE_STANDING, moved_rows)
+            yield Many(statements.RELABEL_STANDING, relabelled)
+            yield Many(statements.STEP_ACCOUNT, accounts)
+            yield Many(self.sql.keep_text, texts)
+            if step.closes:
+                yield Many(self.sql.release_all, [(org, move.customer) for move in moves])
+        return moves

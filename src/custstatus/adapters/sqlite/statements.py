@@ -31,7 +31,7 @@ SQL = Statements(Engine(statement, _array, among=_MEMBERS, among_numbers=_MEMBER
 
 PLACE = statement(
     """
-SELECT a.version, a.registered_at, a.closed_at, s.status, s.label, s.since, s.entry, s.back_to,
+SELECT a.version, a.closed_at, s.status, s.label, s.since, s.entry, s.back_to,
     b.to_status, b.to_label, b.back_to
 FROM custstatus_account a
 JOIN custstatus_standing s ON s.org = a.org AND s.customer = a.customer AND s.lifecycle = ?3
@@ -39,6 +39,26 @@ LEFT JOIN custstatus_entry b ON b.org = s.org AND b.customer = s.customer AND b.
 WHERE a.org = ?1 AND a.customer = ?2
 """
 )
+
+PLACES = statement(
+    """
+SELECT a.customer, a.version, a.registered_at, coalesce(l.at, a.registered_at), a.closed_at, s.actor_kind,
+    CASE WHEN ?4 THEN (
+        SELECT max(x.since) FROM custstatus_standing x WHERE x.org = a.org AND x.customer = a.customer
+    ) ELSE s.since END,
+    EXISTS (
+        SELECT 1 FROM custstatus_entry e
+        WHERE e.org = a.org AND e.run = ?5 AND e.customer = a.customer AND e.lifecycle = ?3
+    ),
+    s.status, s.label, s.since, s.entry, s.back_to, b.to_status, b.to_label, b.back_to
+FROM json_each(?2) w
+JOIN custstatus_account a ON a.org = ?1 AND a.customer = w.value
+JOIN custstatus_standing s ON s.org = a.org AND s.customer = a.customer AND s.lifecycle = ?3
+LEFT JOIN custstatus_last_activity l ON l.org = a.org AND l.customer = a.customer
+LEFT JOIN custstatus_entry b ON b.org = s.org AND b.customer = s.customer AND b.version = s.back_to
+"""
+)
+"""The places of several customers, and the earliest time at which each may be changed."""
 
 LATEST = statement("SELECT max(since) FROM custstatus_standing WHERE org = ?1 AND customer = ?2")
 

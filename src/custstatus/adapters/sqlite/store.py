@@ -8,19 +8,18 @@ Commits are on the disk before they are acknowledged: write-ahead log, synchrono
 from __future__ import annotations
 
 import os
-import re
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager, suppress
 from time import monotonic, sleep
 from typing import Any, TypeVar
 from weakref import WeakSet
 
 from custstatus.adapters.protocol import Store
-from custstatus.adapters.sql.operations import Many, Operation, within
+from custstatus.adapters.sql.running import Many, Operation, within
 from custstatus.adapters.sql.store import SqlStore
+from custstatus.adapters.sqlite.migrating import check_ours, migrate
 from custstatus.adapters.sqlite.operations import JOINED, OWN, SNAPSHOT, SQLiteOperations
 from custstatus.adapters.sqlite.statements import RELEASE, ROLLBACK_TO, SQL
 from custstatus.bounds import kind_of
@@ -32,8 +31,6 @@ __all__ = ["SQLiteStore"]
 T = TypeVar("T")
 
 _OPERATIONS = SQLiteOperations(SQL)
-
-_SCHEMA = Path(__file__).with_name("schema")
 
 _FORK_PATIENCE = 1.0
 """Seconds that a fork waits for a write in another thread."""
@@ -69,11 +66,11 @@ class SQLiteStore(SqlStore):
         self._busy_timeout = busy_timeout
         self._closed = False
         if not create:
-            _check_ours(name)
+            check_ours(name)
         self._open()
         try:
             with _translated():
-                _migrate(self._writer or self._connect())
+                migrate(self._writer or self._connect())
         except BaseException:
             self.close()
             raise
@@ -174,7 +171,7 @@ class SQLiteStore(SqlStore):
         return found
 
     def apply(self, guarded: GuardedChange) -> Applied | Found:
-        step = guarded.single
+        step = guarded.plain
         applied = None if step is None else self._write(_OPERATIONS.apply(guarded, step))
         return applied or self.read(guarded)
 
@@ -264,9 +261,11 @@ def _run(operation: Operation[T], connection: sqlite3.Connection) -> T:
         while True:
             try:
                 if isinstance(asked, Many):
-                    answer: list[tuple[Any, ...]] = [(cursor.executemany(asked.statement.text, asked.rows).rowcount,)]
+                    text, arrange, _ = asked.statement
+                    rows = asked.rows if arrange is None else map(arrange, asked.rows)
+                    answer: list[tuple[Any, ...]] = [(cursor.executemany(text, rows).rowcount,)]
                 else:
-                    (text, arrange), parameters = asked
+                    (text, arrange, _), parameters = asked
                     answer = execute(text, parameters if arrange is None else arrange(parameters)).fetchall()
             except BaseException as error:
                 asked = operation.throw(error)
@@ -297,50 +296,3 @@ def _ours(error: sqlite3.Error) -> StoreError:
     if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreBusyError("the database stayed locked: try again with the same key")
     return StoreError("SQLite could not do it; the cause says why")
-
-
-def _check_ours(path: str) -> None:
-    """SchemaError unless the file is there and holds our tables; it is only read."""
-    if not Path(path).is_file():
-        raise SchemaError(f"{path}: no such file")
-    try:
-        with closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'custstatus_schema'").fetchone()
-    except sqlite3.DatabaseError as error:
-        raise SchemaError(f"{path}: no SQLite database, or one that cannot be read") from error
-    if found is None:
-        raise SchemaError(f"{path}: a database without the tables of custstatus")
-
-
-def _migrate(connection: sqlite3.Connection) -> None:
-    """Bring the schema up to date, step by numbered step, in one transaction."""
-    steps = sorted(
-        (int(step.name[:4]), step.read_text())
-        for step in _SCHEMA.iterdir()
-        if re.fullmatch(r"\d{4}_\w+\.sql", step.name)
-    )
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        connection.execute("CREATE TABLE IF NOT EXISTS custstatus_schema (step INTEGER PRIMARY KEY) STRICT")
-        (at,) = connection.execute("SELECT coalesce(max(step), 0) FROM custstatus_schema").fetchone()
-        if at > steps[-1][0]:
-            raise SchemaError(f"the file is at schema step {at}, this version knows {steps[-1][0]}: upgrade custstatus")
-        for number, text in steps:
-            if number > at:
-                for statement in _statements(text):
-                    connection.execute(statement)
-                connection.execute("INSERT INTO custstatus_schema (step) VALUES (?)", (number,))
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-
-
-def _statements(text: str) -> Iterator[str]:
-    """The single statements of a script; executescript would commit before it."""
-    statement = ""
-    for line in text.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""

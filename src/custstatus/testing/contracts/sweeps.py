@@ -14,6 +14,7 @@ from custstatus import (
     Effect,
     Found,
     GuardedChange,
+    Moved,
     Refusal,
     RefusalCode,
     StatusService,
@@ -130,7 +131,7 @@ class SweepContract(ServiceContract):
             clock.advance(_IDLE + US)
             late.whose = "c-2"
             outcomes = {row.customer: row.outcome for row in service.sweep().rows}
-            assert isinstance(outcomes["c-1"], Applied)
+            assert isinstance(outcomes["c-1"], Moved)
             refused = outcomes["c-2"]
             assert isinstance(refused, Refusal)
             assert refused.code is RefusalCode.NOT_INACTIVE

@@ -7,6 +7,7 @@ CREATE TABLE custstatus_account (
     version bigint NOT NULL,
     registered_at bigint NOT NULL,
     closed_at bigint,
+    xid bigint NOT NULL,
     PRIMARY KEY (org, customer)
 ) WITH (fillfactor = 90);
 
@@ -30,9 +31,11 @@ CREATE INDEX custstatus_standing_by_status ON custstatus_standing (org, lifecycl
 
 CREATE INDEX custstatus_standing_by_label ON custstatus_standing (org, label, customer) WHERE label IS NOT NULL;
 
+-- Read by consumers in the order of xid and id: the transaction, or that of an earlier entry of the account where it is
+-- greater. A transaction may begin early and write late, so neither number alone would do.
 CREATE TABLE custstatus_entry (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    id bigint GENERATED ALWAYS AS IDENTITY,
+    xid bigint NOT NULL,
     org text COLLATE "C" NOT NULL,
     customer text COLLATE "C" NOT NULL,
     version bigint NOT NULL,
@@ -60,6 +63,7 @@ CREATE TABLE custstatus_entry (
     run text COLLATE "C",
     related text COLLATE "C",
     approval text COLLATE "C",
+    PRIMARY KEY (org, xid, id),
     UNIQUE (org, customer, version)
 );
 

@@ -1,0 +1,196 @@
+"""The operations of every SQL store that read beyond one account: lists, the log, the feed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from attrs import evolve
+
+from custstatus.adapters.cursors import (
+    activity_cursor,
+    micros,
+    moment,
+    numbers,
+    page,
+    read_activity_cursor,
+    run_cursor,
+    run_place,
+)
+from custstatus.adapters.protocol import StoredActivity
+from custstatus.adapters.sql import rows
+from custstatus.adapters.sql.running import Operation
+from custstatus.adapters.sql.statements import Statements
+from custstatus.errors import PositionLostError
+from custstatus.feeds import FeedPage, Lag, Position
+from custstatus.queries import Accounts, Activities, Customers, Feed, Log
+from custstatus.records import Account, ActorKind, Entry, Listed, Page, Tally
+
+__all__ = ["Lists"]
+
+
+class Lists:
+    """Every verb that reads a page, a count or a position."""
+
+    def __init__(self, sql: Statements) -> None:
+        self.sql = sql
+
+    def log(self, query: Log) -> Operation[Page[Entry]]:
+        # By version within a customer, by customer within a run, else in the order of the rows.
+        place: tuple[str, ...] = self.sql.engine.place
+        if query.customer is not None:
+            place = ("e.version",)
+        elif query.run is not None:
+            place = ("e.customer", "e.version")
+        filters: list[tuple[str, tuple[Any, ...]]] = [("e.org = {}", (query.org,))]
+        if query.after is not None:
+            of_run = len(place) == 2 and place[0] == "e.customer"
+            after = run_place(query.after) if of_run else numbers(query.after, len(place))
+            filters.append(_beyond(place, "<" if query.newest_first else ">", after or ()))
+        filters += [
+            (condition, (value,))
+            for condition, value in (
+                ("e.customer = {}", query.customer),
+                ("e.run = {}", query.run),
+                ("e.lifecycle = {}", query.lifecycle),
+                ("e.to_status = {}", query.status),
+                ("e.actor = {}", query.actor),
+                ("e.recorded_at >= {}", None if query.since is None else micros(query.since)),
+                ("e.recorded_at < {}", None if query.until is None else micros(query.until)),
+            )
+            if value is not None
+        ]
+        order = f"ORDER BY {', '.join(column + (' DESC' if query.newest_first else '') for column in place)} LIMIT {{}}"
+        found = yield self.sql.log(filters, order, query.limit + 1)
+        if query.customer is not None:
+            return page([(str(row[2]), rows.entry(row)) for row in found], query.limit)
+        if query.run is not None:
+            return page([(run_cursor(row[1], row[2]), rows.entry(row)) for row in found], query.limit)
+        return page([(".".join(map(str, row[rows.PLACE :])), rows.entry(row)) for row in found], query.limit)
+
+    def customers(self, query: Customers) -> Operation[Page[Listed[str, str]]]:
+        found = yield self.sql.customers(self._asked(query), "ORDER BY s.customer LIMIT {}", query.limit + 1)
+        return page([(row[0], rows.listed(row)) for row in found], query.limit)
+
+    def customer_ids(self, query: Customers) -> Operation[Page[str]]:
+        found = yield self.sql.customer_ids(self._asked(query), "ORDER BY s.customer LIMIT {}", query.limit + 1)
+        return page([(customer, customer) for (customer,) in found], query.limit)
+
+    def count(self, query: Customers) -> Operation[int]:
+        ((counted,),) = yield self.sql.count(self._asked(evolve(query, after=None)))
+        return int(counted)
+
+    def _asked(self, query: Customers) -> list[tuple[str, tuple[Any, ...]]]:
+        """The conditions of a list of customers."""
+        engine = self.sql.engine
+
+        def among(what: str, members: Iterable[str | None]) -> tuple[str, tuple[Any, ...]]:
+            return engine.among.format(what, "{}"), (engine.array(sorted(member or "" for member in members)),)
+
+        filters: list[tuple[str, tuple[Any, ...]]] = [
+            ("s.org = {}", (query.org,)),
+            ("s.lifecycle = {}", (query.lifecycle,)),
+        ]
+        if query.statuses is not None:
+            # One status is an index's own; several are not, as its order would be another than the list's.
+            (status,) = query.statuses if len(query.statuses) == 1 else (None,)
+            one = status is not None and query.label is None
+            filters.append(("s.status = {}", (status,)) if one else among("coalesce(s.status, '')", query.statuses))
+        if query.label is not None:
+            filters.append(("s.label = {}", (query.label,)))
+        if query.without:
+            condition, values = among("s.status", query.without)
+            filters.append((f"(s.status IS NULL OR NOT {condition})", values))
+        if query.places is not None:
+            filters.append(among("coalesce(s.label, s.status)", query.places))
+        if query.quiet_since is not None:
+            filters.append(("coalesce(l.at, a.registered_at) < {}", (micros(query.quiet_since),)))
+        if query.grace_since is not None:
+            spared = (ActorKind.PERSON.value, micros(query.grace_since))
+            filters.append(("NOT (s.actor_kind = {} AND s.since >= {} AND s.since > a.registered_at)", spared))
+        if query.exempt:
+            condition, values = among("s.customer", query.exempt)
+            filters.append((f"NOT ({condition})", values))
+        if query.after is not None:
+            filters.append(("s.customer > {}", (query.after,)))
+        return filters
+
+    def accounts(self, query: Accounts) -> Operation[Page[Account]]:
+        found = yield self.sql.accounts, (query.org, query.after or "", query.limit + 1)
+        grouped: dict[str, list[tuple[Any, ...]]] = {}
+        for row in found:
+            grouped.setdefault(row[0], []).append(row[1:])
+        return page([(name, rows.account(query.org, name, each)) for name, each in grouped.items()], query.limit)
+
+    def tally(self, org: str, lifecycle: str) -> Operation[tuple[Tally[str, str], ...]]:
+        found = yield self.sql.tally, (org, lifecycle)
+        return tuple(Tally(status, label, accounts) for status, label, accounts in found)
+
+    def activities(self, query: Activities) -> Operation[Page[StoredActivity]]:
+        filters: list[tuple[str, tuple[Any, ...]]] = [("org = {}", (query.org,))]
+        filters += [("customer = {}", (query.customer,))] if query.customer is not None else []
+        filters += [("reference = {}", (query.reference,))] if query.reference is not None else []
+        if query.after is not None:
+            sign = "<" if query.newest_first else ">"
+            condition = f"(at, kind, reference, customer) {sign} ({{}}, {{}}, {{}}, {{}})"
+            filters.append((condition, read_activity_cursor(query.after)))
+        columns = ("at", "kind", "reference") if query.customer is not None else ("at", "kind", "reference", "customer")
+        order = ", ".join(f"{column}{' DESC' if query.newest_first else ''}" for column in columns)
+        found = yield self.sql.activities(filters, f"ORDER BY {order} LIMIT {{}}", query.limit + 1)
+        kept = [rows.activity(row) for row in found]
+        return page([(activity_cursor(activity), activity) for activity in kept], query.limit)
+
+    def feed(self, query: Feed) -> Operation[FeedPage]:
+        place, horizon, filters = yield from self._following(query.org, query.after)
+        if horizon is not None:
+            filters.append(("e.xid < {}", (horizon,)))
+        order = f"ORDER BY {', '.join(self.sql.engine.place)} LIMIT {{}}"
+        found = yield self.sql.log(filters, order, query.limit)
+        if found:
+            place = Position(place.epoch, *([0] * (rows.PLACE + 2 - len(found[-1]))), *found[-1][rows.PLACE :])
+        return FeedPage(tuple(map(rows.entry, found)), str(place))
+
+    def lag(self, org: str, after: str | None) -> Operation[Lag]:
+        _, horizon, filters = yield from self._following(org, after)
+        ((behind, since),) = yield self.sql.log_count(filters)
+        held = 0
+        if horizon is not None:
+            ((held, _),) = yield self.sql.log_count([*filters, ("e.xid >= {}", (horizon,))])
+        return Lag(max(behind - held, 0), held, None if since is None else moment(since))
+
+    def _following(
+        self, org: str, after: str | None
+    ) -> Operation[tuple[Position, int | None, list[tuple[str, tuple[Any, ...]]]]]:
+        """A position in this database's epoch, up to which transaction all are complete, and what follows the position."""
+        ((epoch, horizon, ours),) = yield self.sql.horizon, ()
+        place = Position(epoch) if after is None else Position.read(after)
+        if not ours:
+            raise PositionLostError(
+                "the database was restored from a copy: open the store once with create=True, or upgrade its schema"
+            )
+        if place.epoch != epoch:
+            raise PositionLostError(
+                "the database was restored from a copy since the position was read: read the feed from its beginning"
+            )
+        filters: list[tuple[str, tuple[Any, ...]]] = [("e.org = {}", (org,))]
+        columns = self.sql.engine.place
+        filters.append(_beyond(columns, ">", place[3 - len(columns) :]))
+        return place, horizon, filters
+
+    def position(self, org: str, consumer: str) -> Operation[str | None]:
+        found = yield self.sql.position, (org, consumer)
+        return str(Position(*found[0])) if found else None
+
+    def keep_position(self, org: str, consumer: str, position: str | None) -> Operation[bool]:
+        if position is None:
+            yield self.sql.forget_position, (org, consumer)
+        else:
+            yield self.sql.keep_position, (org, consumer, *Position.read(position))
+        return True
+
+
+def _beyond(columns: tuple[str, ...], sign: str, place: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+    """The condition that a row is before or after a place."""
+    if len(columns) == 1:
+        return f"{columns[0]} {sign} {{}}", place
+    return f"({', '.join(columns)}) {sign} ({', '.join(['{}'] * len(columns))})", place

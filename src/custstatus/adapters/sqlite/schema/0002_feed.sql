@@ -1,0 +1,10 @@
+-- Consumers of the feed.
+
+CREATE TABLE custstatus_consumer (
+    org TEXT NOT NULL,
+    consumer TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    xid INTEGER NOT NULL,
+    entry INTEGER NOT NULL,
+    PRIMARY KEY (org, consumer)
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,1 @@
+"""Bulk work: statuses and activities of many customers at once, from tables and to tables."""
