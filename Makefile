@@ -7,7 +7,7 @@ INSTALL := $(UV) pip install --quiet --python $(BIN)/python
 DATA ?=
 DB ?=
 
-.PHONY: demo test check bench soak clean
+.PHONY: demo test check bench bench-large soak clean
 
 demo: .venv/.demo  ## replay real shopping; DATA=examples/data DB=year.db for the full year
 	$(BIN)/custstatus demo $(if $(DATA),--data $(DATA)) $(if $(DB),--db $(DB))
@@ -23,6 +23,9 @@ check: .venv/.check  ## lint, format, types
 
 bench: .venv/.bench  ## speed, as ratios against a peer or a floor
 	PYTHONPATH=tests $(BIN)/python -m benchmarks
+
+bench-large: .venv/.bench  ## PostgreSQL with ten million customers; CUSTSTATUS_LARGE=100_000 for fewer
+	PYTHONPATH=tests $(BIN)/python -m benchmarks.large
 
 soak: .venv/.test  ## the failure tests at full length
 	$(BIN)/python -m pytest -n 0 -m soak --soak

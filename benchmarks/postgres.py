@@ -1,15 +1,26 @@
-"""One change and one decision on PostgreSQL: against the same statement by hand, the plainest one, a bare read, and an ORM."""
+"""
+One change and one decision on PostgreSQL: against the same statement by hand, the plainest one, a bare read, and an ORM.
+
+The statements of either are counted in the server's own log.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import cycle
+from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
+from unittest.mock import patch
 
 import psycopg
+import servers
 from binaries import find_binaries
+from psycopg.conninfo import make_conninfo
 from psycopg.rows import tuple_row
 from servers import OwnServer, database
 from sqlalchemy import create_engine
@@ -17,7 +28,7 @@ from sqlalchemy import create_engine
 from benchmarks.measure import Figure, interleaved
 from benchmarks.organisation import ACME, Label, desk_on
 from benchmarks.orm import OrmPeer
-from custstatus import Action, Actor, Channel
+from custstatus import Action, Actor, Channel, OrgConfig, StatusLabel
 from custstatus.adapters.cursors import micros
 from custstatus.adapters.postgres import AsyncPostgresStore, PostgresStore
 from custstatus.adapters.postgres.connecting import AsyncRawCursor, RawCursor, settings
@@ -27,8 +38,10 @@ from custstatus.aio import AsyncStatusService
 from custstatus.changes import Operation, Request
 from custstatus.guarding import guard
 
-__all__ = ["figures"]
+__all__ = ["DISK", "figures", "started", "statements"]
 
+DISK = Path("/var/tmp") if Path("/var/tmp").is_dir() else Path(gettempdir())
+"""Where data is on the disk: what stays there when the machine is started anew is not in memory."""
 CHANGES = 200
 """How many changes a round."""
 PLAIN = """
@@ -37,21 +50,35 @@ WITH moved AS (
     WHERE org = 'acme' AND customer = $1 AND lifecycle = 'customer_status' AND status = ANY ($5::text[])
     RETURNING org, customer, lifecycle, status, label, entry)
 INSERT INTO custstatus_entry (org, customer, version, kind, lifecycle, to_status, to_label, effective_at, recorded_at, actor,
-    actor_kind, wish, channel, config, ordinal, closes)
-SELECT org, customer, entry, 'moved', lifecycle, status, label, $4, $4, $6, 'person', 'staff', 'member_care', $7, 0, 0
+    actor_kind, wish, channel, config, ordinal, closes, xid)
+SELECT org, customer, entry, 'moved', lifecycle, status, label, $4, $4, $6, 'person', 'staff', 'member_care', $7, 0, 0,
+    pg_current_xact_id()::text::bigint
 FROM moved RETURNING version
 """
 """The plainest statement over the same tables: move the row, append the entry; no lock, no key, no reason, no way back."""
 
 
-def figures() -> Iterator[Figure]:
-    """Each figure as it is measured, on a server of its own in memory."""
-    server = OwnServer.fresh(find_binaries())
+@contextmanager
+def started(place: Path | None = None, **settings: object) -> Iterator[OwnServer]:
+    """A server of our own, its data in memory, or in a folder."""
+    if place is None:
+        server = OwnServer.fresh(find_binaries(), **settings)
+    else:
+        with patch.object(servers, "_place", lambda: place):
+            server = OwnServer.fresh(find_binaries(), **settings)
     try:
-        with database(server) as address:
-            yield from _figures(address)
+        yield server
     finally:
         server.close()
+
+
+def figures() -> Iterator[Figure]:
+    """Each figure as it is measured, on servers of its own."""
+    with started() as server, database(server) as address:
+        yield from _figures(address)
+        yield from _counted(server, address)
+    with started(DISK, fsync="on", synchronous_commit="on") as server, database(server) as address:
+        yield _on_disk(address)
 
 
 def _figures(address: str) -> Iterator[Figure]:
@@ -82,6 +109,45 @@ def _figures(address: str) -> Iterator[Figure]:
     yield Figure("postgres: async changes / raw async (rate)", _awaited(address), 0.85, at_least=True)
 
 
+def _on_disk(address: str) -> Figure:
+    store = PostgresStore(address)
+    _, desk = desk_on(store)
+    for customer in ("c-1", "c-2"):
+        desk.register(customer)
+    labels, hand = cycle([Label.TRENDING, Label.LOST_PHONE, Label.REGULAR]), ByHand(address)
+
+    def changes() -> None:
+        for _ in range(CHANGES):
+            desk.change("c-1", next(labels), reason="for the measure")
+
+    ratio = interleaved(changes, hand.own, rounds=15)
+    store.close()
+    return Figure("postgres: change / own statement by hand, disk (rate)", 1 / ratio, 0.95, at_least=True)
+
+
+def _counted(server: OwnServer, address: str) -> Iterator[Figure]:
+    """How many statements a change and a decision are, by what the server says it was asked."""
+    store = PostgresStore(make_conninfo(address, options="-c log_statement=all"), connections=1)
+    service, desk = desk_on(store)
+    desk.register("counted")
+    log = server.folder / "log"
+
+    def asked(what: Callable[[], object]) -> int:
+        before = log.stat().st_size
+        what()
+        with log.open("rb") as said:
+            said.seek(before)
+            count = len(re.findall(rb"LOG:  (?:execute|statement)", said.read()))
+        assert count, "the server's log says nothing"
+        return count
+
+    changed = asked(lambda: desk.change("counted", Label.TRENDING, reason="for the measure", key="counted"))
+    yield Figure("postgres: statements a change", changed, 1, at_least=False)
+    decided = asked(lambda: service.decide("counted", Action.POINTS_REDEMPTION))
+    yield Figure("postgres: statements a decision", decided, 1, at_least=False)
+    store.close()
+
+
 class ByHand:
     """A specialist's connection, prepared statements and the same settings as ours."""
 
@@ -110,15 +176,21 @@ class ByHand:
             assert self.cursor.fetchall()
 
 
-def statements(customer: str) -> list[tuple[Any, tuple[Any, ...]]]:
-    """The statement that a change of the service is, with its parameters, for three changes in a circle."""
+def statements(
+    customer: str,
+    labels: Iterable[StatusLabel] = (Label.TRENDING, Label.LOST_PHONE, Label.REGULAR),
+    config: OrgConfig[Any] = ACME,
+) -> list[tuple[str, tuple[Any, ...]]]:
+    """The statement that a change of the service is, with its parameters, for changes in a circle."""
     made = []
-    for label in (Label.TRENDING, Label.LOST_PHONE, Label.REGULAR):
+    for label in labels:
         actor = Actor("agent-7")
         request = Request(Operation.CHANGE, customer, (label,), actor, Channel.MEMBER_CARE, reason="for the measure")
-        guarded = guard(request, ACME, datetime.now(UTC))
+        guarded = guard(request, config, datetime.now(UTC))
         assert guarded.single is not None
-        statement, parameters = next(PostgresOperations(SQL).apply(guarded, guarded.single))
+        # What the operation asks for first is the whole of it.
+        asked: Any = next(PostgresOperations(SQL).apply(guarded, guarded.single))
+        statement, parameters = asked
         made.append((statement.text, parameters))
     return made
 

@@ -1,0 +1,301 @@
+"""
+Changes on PostgreSQL against pgbench with the store's own statement: one client, eight, and eight on one customer.
+
+pgbench is the server's own tool, written in C: what it reaches with a statement is what the server can do with it. Each run of
+it, and each of ours, takes a time; runs are in turn, and the median of the ratios of their rates counts. Every change is asked
+for in the history afterwards: one that was acknowledged and is not there is lost.
+
+Run as a program it is one of those that change customers: `python -m benchmarks.pgbench ADDRESS PLACE apart|hot`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from itertools import cycle
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Any
+
+import psycopg
+from attrs import frozen
+from psycopg.adapt import PyFormat, Transformer
+from servers import OwnServer, database
+
+from benchmarks.measure import Figure
+from benchmarks.organisation import ACME, Label
+from benchmarks.postgres import DISK, started, statements
+from custstatus import Actor, Channel, CustomerStatus, OrgConfig, StatusLabel, StatusService
+from custstatus.adapters.postgres import PostgresStore
+from custstatus.adapters.postgres.connecting import RawCursor
+
+__all__ = ["Missing", "figures"]
+
+CLIENTS = 8
+SECONDS = 2
+"""How long a run takes."""
+WARM = 10
+"""Transactions of a pgbench client that are not counted: in them its statements are prepared and planned, as ours are by then."""
+ACTOR, CHANNEL, REASON = Actor("agent-7"), Channel.MEMBER_CARE, "for the measure"
+
+
+class Place(StatusLabel):
+    """Two labels for each of eight who change one customer: whatever the others did, each changes something."""
+
+    A_1, A_2 = ("A 1", CustomerStatus.ACTIVE), ("A 2", CustomerStatus.ACTIVE)
+    B_1, B_2 = ("B 1", CustomerStatus.ACTIVE), ("B 2", CustomerStatus.ACTIVE)
+    C_1, C_2 = ("C 1", CustomerStatus.ACTIVE), ("C 2", CustomerStatus.ACTIVE)
+    D_1, D_2 = ("D 1", CustomerStatus.ACTIVE), ("D 2", CustomerStatus.ACTIVE)
+    E_1, E_2 = ("E 1", CustomerStatus.ACTIVE), ("E 2", CustomerStatus.ACTIVE)
+    F_1, F_2 = ("F 1", CustomerStatus.ACTIVE), ("F 2", CustomerStatus.ACTIVE)
+    G_1, G_2 = ("G 1", CustomerStatus.ACTIVE), ("G 2", CustomerStatus.ACTIVE)
+    H_1, H_2 = ("H 1", CustomerStatus.ACTIVE), ("H 2", CustomerStatus.ACTIVE)
+
+
+HOT = OrgConfig("hot", Place)
+
+
+@frozen
+class Missing:
+    """A figure that could not be measured here."""
+
+    name: str
+    target: float
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.name}\tnot measured\t>={self.target:g}\t{self.why}"
+
+
+@frozen
+class Circle:
+    """The changes of one client: a customer who goes round through some labels."""
+
+    config: OrgConfig[Any]
+    customer: str
+    labels: tuple[StatusLabel, ...]
+
+    @classmethod
+    def of(cls, whose: str, place: int, how: str) -> Circle:
+        """The changes of one client of several, `ours` or `peer`: of a customer of its own, or of one that all change."""
+        if how == "hot":
+            # The second of the two first: the very first of all is where a new customer stands already.
+            return cls(HOT, whose, tuple(Place)[2 * place : 2 * place + 2][::-1])
+        return cls(ACME, f"{whose}-{place}", (Label.TRENDING, Label.LOST_PHONE, Label.REGULAR))
+
+    def run(self, store: PostgresStore) -> Callable[[float], tuple[int, float]]:
+        """What makes changes by the service for so many seconds; it answers how many, and how long it took."""
+        desk = StatusService(store, self.config).acting(ACTOR, CHANNEL)
+        labels = cycle(self.labels)
+
+        def changes(seconds: float) -> tuple[int, float]:
+            made, start, took = 0, perf_counter(), 0.0
+            while took < seconds:
+                desk.change(self.customer, next(labels), reason=REASON)
+                made += 1
+                took = perf_counter() - start
+            return made, took
+
+        return changes
+
+
+class Script:
+    """
+    A script of pgbench: each client goes round his own circle, a transaction of pgbench being once round.
+
+    What is not NULL is a variable, which pgbench sends as a parameter each time, as the driver does.
+    """
+
+    def __init__(self, address: str, circles: Sequence[Circle]) -> None:
+        self.changes = len(circles[0].labels)
+        """A transaction."""
+        self._values: dict[str, str] = {}
+        lines = []
+        with psycopg.connect(address, autocommit=True) as connection:
+            for place, circle in enumerate(circles):
+                lines.append(f"\\if :client_id = {place}\n")
+                for asked in statements(circle.customer, circle.labels, circle.config):
+                    lines.append(self._statement(connection, *asked))  # noqa: PERF401
+                lines.append("\\endif\n")
+        self.text = "".join(lines)
+
+    @property
+    def variables(self) -> list[str]:
+        """The arguments that set them."""
+        return [f"--define={variable}={value}" for value, variable in self._values.items()]
+
+    def _statement(self, connection: psycopg.Connection[Any], text: str, parameters: tuple[Any, ...]) -> str:
+        """The statement, its parameters dumped as the store's driver does, each of the type that the server takes it for."""
+        dumper = Transformer(RawCursor(connection))
+        given = dumper.dump_sequence(parameters, [PyFormat.TEXT] * len(parameters))
+        connection.pgconn.prepare(b"", text.encode(), dumper.types)
+        described = connection.pgconn.describe_prepared(b"")
+        types = [described.param_type(place) for place in range(described.nparams)]
+        assert len(types) == len(parameters), connection.pgconn.error_message
+        written = []
+        for value, oid in zip(given, types, strict=True):
+            ((name,),) = connection.execute("SELECT format_type(%s, NULL)", (oid,))
+            if value is None:
+                written.append(f"NULL::{name}")
+            else:
+                variable = self._values.setdefault(bytes(value).decode(), f"v{len(self._values)}")
+                written.append(f":{variable}::{name}")
+        return re.sub(r"\$(\d+)", lambda found: written[int(found[1]) - 1], text).strip() + ";\n"
+
+
+class Pgbench:
+    """Runs of pgbench with one script."""
+
+    def __init__(self, program: Path, address: str, circles: Sequence[Circle], folder: Path) -> None:
+        self._script = Script(address, circles)
+        self._folder = folder
+        file = folder / "script.sql"
+        file.write_text(self._script.text)
+        clients, threads = len(circles), min(2, len(circles))
+        words = "--no-vacuum", "--protocol=prepared", f"--client={clients}", f"--jobs={threads}", f"--time={SECONDS}"
+        log = "--log", f"--log-prefix={folder / 'log'}"
+        self._command = [str(program), *words, *log, *self._script.variables, f"--file={file}", address]
+        self._warm = WARM * clients
+
+    def run(self) -> tuple[float, int]:
+        """Changes a second, and how many were made."""
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+        subprocess.run(self._command, capture_output=True, check=True, env=environ)
+        ends = []
+        for log in self._folder.glob("log.*"):
+            # Client, number, microseconds it took, script, and when it ended: seconds and microseconds.
+            ends += [int(words[4]) + int(words[5]) / 1e6 for words in map(str.split, log.read_text().splitlines())]
+            log.unlink()
+        ends.sort()
+        counted = ends[self._warm :]
+        rate = (len(counted) - 1) * self._script.changes / (counted[-1] - counted[0])
+        return rate, len(ends) * self._script.changes
+
+
+class Processes:
+    """Programs that each have a store of their own, and make changes when they are told to."""
+
+    def __init__(self, address: str, clients: int, how: str) -> None:
+        self._all = [
+            subprocess.Popen(
+                [sys.executable, "-m", "benchmarks.pgbench", address, str(place), how],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for place in range(clients)
+        ]
+
+    def run(self) -> tuple[float, int]:
+        """Changes a second of all of them, and how many were acknowledged."""
+        rate, made = 0.0, 0
+        for process in self._all:
+            assert process.stdin is not None
+            process.stdin.write(f"{SECONDS}\n")
+            process.stdin.flush()
+        for process in self._all:
+            assert process.stdout is not None
+            count, took = process.stdout.readline().split()
+            rate += int(count) / float(took)
+            made += int(count)
+        return rate, made
+
+    def close(self) -> None:
+        """End them."""
+        for process in self._all:
+            process.kill()
+            process.communicate()
+
+
+def program(binaries: Path) -> Path | None:
+    """pgbench: the server's own, else any; None where there is none."""
+    for path in binaries / "pgbench", *sorted(Path("/usr/lib/postgresql").glob("*/bin/pgbench"), reverse=True):
+        if path.exists():
+            return path
+    found = shutil.which("pgbench")
+    return None if found is None else Path(found)
+
+
+def figures() -> Iterator[object]:
+    """Each figure as it is measured, on servers of its own: in memory, then on the disk."""
+    with started() as server:
+        yield from _figures(server, "1 process, tmpfs", 0.6, 1, "apart")
+        yield from _figures(server, "8 processes, tmpfs", 0.6, CLIENTS, "apart")
+    with started(DISK, fsync="on", synchronous_commit="on") as server:
+        yield from _figures(server, "1 process, disk", 0.85, 1, "apart")
+        yield from _figures(server, "8 processes, disk", 0.7, CLIENTS, "apart")
+        yield from _figures(server, "8 processes on one customer, disk", 0.8, CLIENTS, "hot")
+
+
+def _figures(server: OwnServer, where: str, target: float, clients: int, how: str) -> Iterator[object]:
+    title = f"postgres: change / pgbench, {where} (rate)"
+    tool = program(server.binaries)
+    if tool is None:
+        yield Missing(title, target, "there is no pgbench")
+        return
+    with database(server) as address, TemporaryDirectory() as folder:
+        circles = {whose: [Circle.of(whose, place, how) for place in range(clients)] for whose in ("ours", "peer")}
+        store = PostgresStore(address)
+        service = StatusService(store, circles["ours"][0].config)
+        for customer in {circle.customer for each in circles.values() for circle in each}:
+            service.acting(ACTOR, CHANNEL).register(customer)
+        ours, peer = Processes(address, clients, how), Pgbench(tool, address, circles["peer"], Path(folder))
+        try:
+            ratio, made, peer_made = in_turn(ours.run, peer.run)
+        finally:
+            ours.close()
+        yield Figure(title, ratio, target, at_least=True)
+        # Beside the changes, each customer has an entry for the registration and one for where it led to.
+        written = {whose: changes_of(address, {circle.customer for circle in each}) for whose, each in circles.items()}
+        assert written["peer"] == peer_made, "pgbench ran statements that changed nothing"
+        analyze(address)
+        assert service.verify().faults == ()
+        lost = f"postgres: changes acknowledged and not there, of {made:,}, {where}"
+        yield Figure(lost, abs(made - written["ours"]), 0, at_least=False)
+        store.close()
+
+
+def in_turn(
+    ours: Callable[[], tuple[float, int]], peer: Callable[[], tuple[float, int]], rounds: int = 7
+) -> tuple[float, int, int]:
+    """The median over the rounds of our rate divided by the peer's, and how many changes either made in all."""
+    made = {ours: ours()[1], peer: peer()[1]}
+    ratios = []
+    for number in range(rounds):
+        rates = {}
+        for each in (ours, peer) if number % 2 else (peer, ours):
+            rates[each], more = each()
+            made[each] += more
+        ratios.append(rates[ours] / rates[peer])
+    return median(ratios), made[ours], made[peer]
+
+
+def changes_of(address: str, customers: set[str]) -> int:
+    """How many entries these have beside those of their registration."""
+    with psycopg.connect(address) as connection:
+        question = "SELECT count(*) FROM custstatus_entry WHERE customer = ANY (%s) AND version > 2"
+        ((count,),) = connection.execute(question, (list(customers),))
+        return int(count)
+
+
+def analyze(address: str) -> None:
+    """Tell the server what the tables hold by now: its plans are still those for empty ones."""
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute("ANALYZE")
+
+
+def work(address: str, place: str, how: str) -> None:
+    """Change customers for so many seconds each time that a line says so; answer with how many, and how long it took."""
+    changes = Circle.of("ours", int(place), how).run(PostgresStore(address, connections=1))
+    for line in sys.stdin:
+        print(*changes(float(line)), flush=True)
+
+
+if __name__ == "__main__":
+    work(*sys.argv[1:])
