@@ -54,6 +54,7 @@ from custstatus import (
     Warned,
     Wish,
 )
+from custstatus.bulk import StatusRow
 
 ACTIVE, SUSPENDED, DELETED = CustomerStatus.ACTIVE, CustomerStatus.SUSPENDED, CustomerStatus.DELETED
 SUSPECTED, CONFIRMED = CustomerStatus.FRAUD_SUSPECTED, CustomerStatus.FRAUD_CONFIRMED
@@ -713,6 +714,28 @@ def operate(**given: Any) -> Callable[[World[Label]], object]:
     return lambda world: world.make(world.request("c", Label.DORMANT, **given))
 
 
+def put_later(label: Label) -> Callable[[World[Label]], object]:
+    """What leads up to an attempt: customer c is registered, and put under a label the day after."""
+
+    def prepare(world: World[Label]) -> None:
+        world.desk.register("c")
+        world.clock.forward(days=1)
+        world.desk.change("c", label, reason="r")
+
+    return prepare
+
+
+def imported(*rows: tuple[str, tuple[tuple[str, str], ...], str]) -> Callable[[World[Label]], object]:
+    """An attempt of a table to put customers elsewhere; what became of the only row that is refused."""
+    table = [StatusRow(line, *row, "r", None) for line, row in enumerate(rows, 2)]
+
+    def attempt(world: World[Label]) -> object:
+        (refused,) = world.desk.import_statuses(table, preview=True).refused
+        return refused.outcome
+
+    return attempt
+
+
 # What leads up to each code, and an attempt that is refused for it alone.
 REFUSALS: dict[RefusalCode, tuple[Callable[[World[Label]], object], Callable[[World[Label]], object]]] = {
     RefusalCode.UNKNOWN_CUSTOMER: (lambda world: None, change(Label.ABROAD)),
@@ -736,6 +759,14 @@ REFUSALS: dict[RefusalCode, tuple[Callable[[World[Label]], object], Callable[[Wo
     RefusalCode.OWN_WISH_NEEDED: (registered(ClientState.REGISTERED), change(ClientState.EXCLUDED)),
     RefusalCode.REASON_NEEDED: (registered(), change(Label.ABROAD, reason=None)),
     RefusalCode.NOT_FROM_HERE: (registered(), operate(only_from=frozenset({Label.TRENDING}))),
+    RefusalCode.IN_GRACE: (put_later(Label.TRENDING), operate(grace_since=START)),
+    RefusalCode.MOVED_ON: (registered(), operate(entry=1)),
+    RefusalCode.APPROVAL_NEEDED: (registered(), imported(("c", (), "Closed"))),
+    RefusalCode.AMBIGUOUS: (
+        lambda world: (registered()(world), world.desk.register("d")),
+        imported(("d", (("mobile", MOBILE.value),), "Abroad")),
+    ),
+    RefusalCode.TWICE: (registered(), imported(("c", (), "Abroad"), ("c", (), "Abroad"))),
     RefusalCode.NOT_INACTIVE: (registered(), operate(quiet_since=START)),
     RefusalCode.BEFORE_LAST_ENTRY: (registered(), change(Label.ABROAD, at=START - timedelta(microseconds=1))),
     RefusalCode.IN_THE_FUTURE: (registered(), change(Label.ABROAD, at=START + timedelta(microseconds=1))),

@@ -43,12 +43,14 @@ from custstatus import (
     Identifier,
     InvalidInputError,
     Membership,
+    PositionLostError,
     RefusedError,
     SchemaError,
     StoreBusyError,
     StoreClosedError,
     StoredValueError,
     StoreError,
+    SweepStoppedError,
     UnknownActionError,
     UnknownCustomerError,
     UnknownError,
@@ -69,11 +71,13 @@ TREE: dict[type[Exception], tuple[type[Exception], ...]] = {
     UnknownLifecycleError: (UnknownError,),
     RefusedError: (CuststatusError,),
     DeniedError: (CuststatusError,),
+    SweepStoppedError: (CuststatusError,),
     ConflictError: (CuststatusError,),
     StoreError: (CuststatusError,),
     StoreBusyError: (StoreError,),
     StoreClosedError: (StoreError,),
     SchemaError: (StoreError,),
+    PositionLostError: (StoreError,),
     StoredValueError: (StoreError,),
 }
 
@@ -107,11 +111,13 @@ EXAMPLES: list[CuststatusError] = [
     UnknownLifecycleError("acme", "membership", ["customer_status"]),
     _refused(),
     _denied(),
+    SweepStoppedError("acme", 12, 5, 90),
     ConflictError("acme", "c", 8),
     StoreError("no disk"),
     StoreBusyError("locked"),
     StoreClosedError("closed"),
     SchemaError("too new"),
+    PositionLostError("restored"),
     StoredValueError("customer_status", "label", "Platinum"),
 ]
 
@@ -148,6 +154,10 @@ class TestMessages:
             (UnknownLifecycleError("acme", "membership", ["a"]), ["lifecycle 'membership'", "use one of: a"]),
             (_refused(), ["'c'", "no_move", "go by another status"]),
             (_denied(), ["POINTS_REDEMPTION is denied", "block.points_redemption"]),
+            (
+                SweepStoppedError("acme", 12, 5, 90),
+                ["'acme'", "would move 12 of 90 customers", "5 are allowed", "look at its preview"],
+            ),
             (ConflictError("acme", "c", 8), ["'c'", "8 times", "try again"]),
             (
                 StoredValueError("customer_status", "label", "Platinum"),
@@ -165,6 +175,8 @@ class TestMessages:
         assert _refused().refusal.customer == "c"
         assert _denied().decision.action is Action.POINTS_REDEMPTION
         assert ConflictError("acme", "c", 8).attempts == 8
+        stopped = SweepStoppedError("acme", 12, 5, 90)
+        assert (stopped.org, stopped.concerned, stopped.allowed, stopped.customers) == ("acme", 12, 5, 90)
         assert InvalidInputError("a", "b", "c").field == "a"
         assert UnknownActionError("acme", "FLY", iter(["b", "a"])).known == ("a", "b")
         assert ConfigurationError("x", iter(["b", "a"])).faults == ("b", "a")

@@ -7,7 +7,7 @@ Each verb is what `service.StatusService` says of the one of its name.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from attrs import frozen
@@ -22,7 +22,7 @@ from custstatus.reading import Reading
 from custstatus.records import Activity, AnyAction, Effect, StatusLabel
 from custstatus.sweeping import Brakes, Report, Sweep, Swept
 
-__all__ = ["BATCH", "Asking", "allowed"]
+__all__ = ["BATCH", "Asking", "allowed", "latest"]
 
 L = TypeVar("L", bound=StatusLabel)
 
@@ -71,11 +71,11 @@ class Asking(Reading[L]):
 
     def record(self, activities: tuple[Activity, ...]) -> Flow[Report]:
         now = self.now()
-        latest = now + _AHEAD if now < LATEST - _AHEAD else LATEST
+        until = latest(now)
         for activity in activities:
             if not isinstance(activity, Activity) or not self.config.policy.knows(activity.kind):
                 raise InvalidInputError("activities", "activities of configured actions", kind_of(activity))
-            if activity.at > latest:
+            if activity.at > until:
                 raise InvalidInputError("Activity.at", "a time no later than a day from now", "one in the future")
         return sweeping.record(activities, self.config, now)
 
@@ -91,6 +91,11 @@ class Asking(Reading[L]):
         account = yield from self.account(customer)
         verdict = self.config.policy.verdict_of(account, action, party=party, context=context)
         return Decision(verdict, account, self.config)
+
+
+def latest(now: datetime) -> datetime:
+    """The latest time that an activity may have: a day ahead, as the clocks of shops differ."""
+    return now + _AHEAD if now < LATEST - _AHEAD else LATEST
 
 
 def _brakes(brakes: Brakes) -> Brakes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -112,7 +113,7 @@ class Requesting(Value, Generic[K, L]):
         from custstatus.bulk.reversing import reverse  # nor reverse
 
         check_id("run", of)
-        run = check_id("reversal", f"reverse-{of}"[: bounds.ID] if run is None else run)
+        run = check_id("reversal", _reversal_of(of) if run is None else run)
         template = self._request(Operation.CHANGE, "", run=run, **given)
         return reverse(of, template, self._config, self._clock(), told=told, dry=dry)
 
@@ -130,6 +131,12 @@ class Requesting(Value, Generic[K, L]):
                 raise InvalidInputError("identifier", "an Identifier", kind_of(identifier))
             tokens.append(self._seal.token(self._config.org, identifier))
         return tuple(tokens)
+
+
+def _reversal_of(run: str) -> str:
+    """The id of a run's reversal: made of the run's own, or of its digest where that is too long."""
+    named = f"reverse-{run}"
+    return named if len(named) <= bounds.ID else f"reverse-{hashlib.sha256(run.encode()).hexdigest()}"
 
 
 def _made(outcome: Applied | Plan | Refusal) -> Applied:

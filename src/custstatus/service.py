@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from custstatus import asking
 from custstatus.adapters.protocol import JoinableStore, Store
@@ -34,6 +34,10 @@ from custstatus.records import (
 )
 from custstatus.sealing import Seal
 from custstatus.sweeping import RELEASED, Brakes, Report, Sweep, Swept
+
+if TYPE_CHECKING:
+    from custstatus.bulk.activities import RecordedRow, Recording
+    from custstatus.bulk.shapes import ActivityRow, BadRow
 
 __all__ = ["StatusService", "utc_now"]
 
@@ -216,6 +220,30 @@ class StatusService(Look[L]):
         while batch := tuple(islice(remaining, asking.BATCH)):
             report += self.record(*batch)
         return report
+
+    def import_activities(
+        self, rows: Iterable[ActivityRow | BadRow], *, told: Callable[[Sequence[RecordedRow]], None] | None = None
+    ) -> Recording:
+        """
+        Record the activities of a table, ten thousand rows a transaction, and tell of each row that is left out why (D66).
+
+        Rows are read as they are needed (`custstatus.bulk`). After a failure give the same rows again: those that were
+        recorded are repeats.
+
+        Args:
+            rows: What a table holds.
+            told: Told of the rows, part by part, as they are done.
+
+        Raises:
+            InvalidInputError: The table is none of its shape.
+            StoreError: The store failed; those recorded so far stay recorded.
+        """
+        from custstatus.bulk.activities import import_activities  # most programs never import
+
+        if isinstance(rows, str) or not isinstance(rows, Iterable):
+            raise InvalidInputError("rows", "the rows of a table", kind_of(rows))
+        flow = import_activities(rows, self._config, self._asking.seal, self._asking.now(), told=told)
+        return self._run(flow)
 
     def preview_sweep(self, *, brakes: Brakes = RELEASED) -> Sweep:
         """What `sweep` would do now, planned only (D63)."""

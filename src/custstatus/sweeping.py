@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from attrs import evolve, field, frozen
@@ -105,18 +106,23 @@ class Sweep(Value):
 
     @property
     def moved(self) -> tuple[Swept, ...]:
-        """Those whom a rule moved, or would move."""
-        return tuple(row for row in self.rows if row.rule is not None and not isinstance(row.outcome, Refusal))
+        """Those whom a rule moved, or would move; not again those whom the same run had moved before."""
+        return tuple(row for row in self.rows if row.rule is not None and _done(row))
 
     @property
     def back(self) -> tuple[Swept, ...]:
         """Those who came back, or would."""
-        return tuple(row for row in self.rows if row.rule is None and not isinstance(row.outcome, Refusal))
+        return tuple(row for row in self.rows if row.rule is None and _done(row))
 
     @property
     def refused(self) -> tuple[Swept, ...]:
         """Those who were left where they are, and why."""
         return tuple(row for row in self.rows if isinstance(row.outcome, Refusal))
+
+
+def _done(row: Swept) -> bool:
+    """Whether something was done, or would be."""
+    return not (isinstance(row.outcome, Refusal) or (isinstance(row.outcome, Moved) and row.outcome.replayed))
 
 
 def record(activities: tuple[Activity, ...], config: OrgConfig[Any], now: datetime) -> Flow[Report]:
@@ -175,7 +181,6 @@ def sweep(
             (rule.to,),
             SWEEPER,
             Channel.SWEEP,
-            reason=f"no activity for {_spoken(rule.after)}",
             reason_code="idle",
             run=run,
             only_from=config.idle_from(rule),
@@ -234,17 +239,32 @@ def _back_from(now: datetime, period: timedelta) -> datetime:
 
 def _braked(asked: list[Customers], config: OrgConfig[Any], brakes: Brakes) -> Flow[None]:
     """SweepStoppedError where more customers are concerned than the brakes allow."""
-    concerned = 0
-    for query in asked:
-        concerned += yield Call.of("count", query)
+    if len(asked) == 1:
+        concerned: int = yield Call.of("count", asked[0])
+    else:  # a customer may be inactive for longer than several periods
+        ids: set[str] = set()
+        for query in asked:
+            ids.update((yield from _ids(query)))
+        concerned = len(ids)
     gone = frozenset([CustomerStatus.DELETED.value])
     everybody = yield Call.of("count", Customers(org=config.org, lifecycle=CUSTOMER_STATUS.name, without=gone))
-    allowed = min(
-        brakes.most if brakes.most is not None else concerned,
-        int(brakes.share * everybody) if brakes.share is not None else concerned,
-    )
+    allowed = concerned if brakes.most is None else min(concerned, brakes.most)
+    if brakes.share is not None:
+        # As it is written: 0.29 of a hundred are 29, though the nearest binary number is less.
+        allowed = min(allowed, int(Decimal(repr(brakes.share)) * everybody))
     if concerned > allowed:
         raise SweepStoppedError(config.org, concerned, allowed, everybody)
+
+
+def _ids(query: Customers) -> Flow[list[str]]:
+    """Everybody on a list, page by page."""
+    ids: list[str] = []
+    more: Customers | None = query
+    while more is not None:
+        page: Page[str] = yield Call.of("customer_ids", more)
+        ids += page.items
+        more = None if page.next is None else evolve(more, after=page.next)
+    return ids
 
 
 def _all(query: Customers) -> Flow[list[Listed[str, str]]]:
@@ -256,12 +276,6 @@ def _all(query: Customers) -> Flow[list[Listed[str, str]]]:
         rows += page.items
         query, more = evolve(query, after=page.next), page.next is not None
     return rows
-
-
-def _spoken(period: timedelta) -> str:
-    """A period for people: in days where it is a number of them."""
-    days, rest = divmod(period, timedelta(days=1))
-    return str(period) if rest else f"{days} day{'' if days == 1 else 's'}"
 
 
 def _active_again(listed: Listed[str, str], config: OrgConfig[Any], now: datetime) -> bool:

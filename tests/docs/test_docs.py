@@ -76,7 +76,7 @@ def close_all(names: dict[str, Any]) -> None:
 def test_the_documents_that_should_have_examples_have_them() -> None:
     assert {path.stem for path in RUN} >= {
         *("README", "configuration", "changing", "asking", "looking", "stores", "own-lifecycle"),
-        *("policies", "upgrading", "postgres"),
+        *("policies", "upgrading", "postgres", "feed", "bulk"),
     }
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import multiprocessing
+import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from random import Random
 from threading import Barrier, Thread
 from typing import Any, TypeAlias
 
+import psycopg
+import pytest
 from attrs import define, field
 from organisation import AGENT, Label
 from wholeness import opened
@@ -18,14 +22,20 @@ from custstatus import (
     Action,
     Activity,
     Applied,
+    Channel,
     ConflictError,
     CustomerStatus,
     Entry,
     Identifier,
     Membership,
+    Moved,
+    Refusal,
     RefusedError,
     StatusService,
 )
+from custstatus.adapters.postgres import statements
+from custstatus.adapters.sql.statements import Statement
+from custstatus.bulk import ImportedRow, StatusRow
 from custstatus.service import utc_now
 
 LABELS = (Label.REGULAR, Label.TRENDING, Label.LOST_PHONE, Label.ABROAD, Label.UNUSUAL, Label.WATCHED, Label.PROVEN)
@@ -220,3 +230,87 @@ def at_once(
         pipe.close()
         assert process.exitcode == 0
     return answers
+
+
+def import_together(
+    pipe: Connection, address: str, customers: Sequence[str], target: Label, run: str, seed: str, times: int
+) -> None:
+    """A process of its own: when told, some customers to one place as parts of a run, each time in an order of its own."""
+    random = Random(seed)
+    with opened(address) as service:
+        pipe.send("ready")
+        pipe.recv()
+        answers = Answers()
+        for _ in range(times):
+            order = random.sample(customers, len(customers))
+            try:
+                answers += import_once(service, order, target, run)
+            except Exception as error:
+                answers.errors.append(f"{error!r} because of {error.__cause__!r}")
+        pipe.send(answers)
+
+
+def import_once(service: StatusService[Label], customers: Sequence[str], target: Label, run: str) -> Answers:
+    """Some customers to one place, as part of a run; whom it moved, and how often it was answered what."""
+    answers = Answers()
+    told: list[ImportedRow] = []
+    rows = (StatusRow(line, name, (), target.text, None, None) for line, name in enumerate(customers, 2))
+    service.acting(AGENT, Channel.IMPORT).import_statuses(rows, reason=run, run=run, told=told.extend)
+    for row in told:
+        outcome = row.outcome
+        if isinstance(outcome, Moved) and not outcome.replayed:
+            before = outcome.label or outcome.status
+            answers.written.append((outcome.customer, outcome.version, "moved", before, target.text, None, run))
+            answers.first[outcome.customer] += 1
+        answers.counts[outcome.code.value if isinstance(outcome, Refusal) else type(outcome).__name__] += 1
+    return answers
+
+
+class Blocked:
+    """What runs in a thread of its own until it waits for a lock that somebody holds; with it so many wait."""
+
+    def __init__(self, address: str, body: Callable[[], object], waiting: int = 1) -> None:
+        self.came: object = None
+        self._body = body
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        with psycopg.connect(address, autocommit=True) as connection:
+            asked = (
+                "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) "
+                "WHERE NOT granted AND datname = current_database()"
+            )
+            while self._thread.is_alive():
+                row = connection.execute(asked).fetchone()
+                if row is not None and row[0] >= waiting:
+                    break
+        self.waits = self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            self.came = self._body()
+        except Exception as error:
+            self.came = error
+
+    def end(self) -> object:
+        """What it answers, when nobody is in its way."""
+        self._thread.join()
+        return self.came
+
+
+@contextmanager
+def changed(
+    monkeypatch: pytest.MonkeyPatch, guard: str, instead: str, statement: str = "applying"
+) -> Iterator[list[str]]:
+    """The one statement that applies a change, or a set of them, with a guard taken away; the texts that were changed."""
+    sound, texts = getattr(statements, statement), []
+
+    def broken(**what: bool) -> Statement:
+        whole: Statement = sound(**what)
+        assert guard in whole.text
+        texts.append(whole.text.replace(guard, instead))
+        return whole._replace(text=texts[-1])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(statements, statement, broken)
+        yield texts
+    assert texts

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import psycopg
 import pytest
 from organisation import AGENT, Clock, Label
-from rivals import Answers, at_once, change_at_random, hammer, line, share_keys, together
+from rivals import Answers, Blocked, at_once, change_at_random, changed, hammer, line, share_keys, together
 from wholeness import faults_in, opened, rows
 
 from custstatus import (
@@ -24,6 +21,7 @@ from custstatus import (
     Lifecycle,
     Membership,
     Move,
+    Moved,
     OrgConfig,
     Refusal,
     RefusalCode,
@@ -91,23 +89,6 @@ def check(address: str, before: list[Any], answers: Answers) -> None:
     recorded = [reference for (reference,) in rows(address, "SELECT reference FROM custstatus_activity")]
     assert sorted(recorded) == sorted(answers.recorded)
     assert faults_in(address) == []
-
-
-@contextmanager
-def changed(monkeypatch: pytest.MonkeyPatch, guard: str, instead: str) -> Iterator[list[str]]:
-    """The one statement with a guard taken away; the texts that were changed."""
-    sound, texts = statements.applying, []
-
-    def broken(**what: bool) -> Statement:
-        text = sound(**what).text
-        assert guard in text
-        texts.append(text.replace(guard, instead))
-        return Statement(texts[-1])
-
-    with monkeypatch.context() as patch:
-        patch.setattr(statements, "applying", broken)
-        yield texts
-    assert texts
 
 
 class TestThreads:
@@ -189,37 +170,6 @@ class TestProcesses:
         check(address, before, answers)
 
 
-class Blocked:
-    """What runs in a thread of its own until it waits for a lock that somebody holds."""
-
-    def __init__(self, address: str, body: Callable[[], object]) -> None:
-        self.came: object = None
-        self._body = body
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-        with psycopg.connect(address, autocommit=True) as connection:
-            waiting = (
-                "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) "
-                "WHERE NOT granted AND datname = current_database()"
-            )
-            while self._thread.is_alive():
-                row = connection.execute(waiting).fetchone()
-                if row is not None and row[0]:
-                    break
-        self.waits = self._thread.is_alive()
-
-    def _run(self) -> None:
-        try:
-            self.came = self._body()
-        except Exception as error:
-            self.came = error
-
-    def end(self) -> object:
-        """What it answers, when nobody is in its way."""
-        self._thread.join()
-        return self.came
-
-
 class TestGuards:
     """Where two changes of one account meet in the middle of the one statement."""
 
@@ -235,8 +185,7 @@ class TestGuards:
     def test_without_the_version_read_anew_the_identifier_would_stay(
         self, address: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        guard = "AND v = (SELECT version FROM custstatus_account WHERE org = $1 AND customer = $2)"
-        with changed(monkeypatch, guard, ""):
+        with changed(monkeypatch, f" AND {statements._UNCHANGED}", ""):
             self.close_while_an_identifier_is_added(address)
         assert any("another number of identifiers" in fault for fault in faults_in(address))
 
@@ -317,10 +266,11 @@ class TestQuiet:
         assert faults_in(address) == []
 
     def test_without_the_lock_he_would_be_idle(self, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        with changed(monkeypatch, "customer = $2 FOR UPDATE),", "customer = $2),") as texts:
+        guard = "l.customer = cur.customer FOR UPDATE SKIP LOCKED)"
+        with changed(monkeypatch, guard, "l.customer = cur.customer)", "applying_set") as texts:
             came = self.sweep_while_he_buys(address, waits=False)
         assert all(text.count("FOR UPDATE") == 1 for text in texts)
-        assert isinstance(came, Applied), came
+        assert isinstance(came, Moved), came
         assert self.label_in(address) == "Dormant"
 
     def test_what_is_planned_waits_for_it_too(self, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -334,17 +284,17 @@ class TestQuiet:
         self.plan_always(monkeypatch)
         sql = postgres_store._OPERATIONS.sql
         monkeypatch.setattr(sql, "last_activity", Statement(sql.last_activity.text.replace("FOR UPDATE", "")))
-        assert isinstance(self.sweep_while_he_buys(address, waits=False), Applied)
+        assert isinstance(self.sweep_while_he_buys(address, waits=False), Moved)
 
     @staticmethod
     def plan_always(monkeypatch: pytest.MonkeyPatch) -> None:
-        """No change by the one statement."""
+        """No set by the one statement."""
 
-        def apply(self: PostgresOperations, guarded: Any, step: Any) -> Any:
-            return None
+        def apply_set(self: PostgresOperations, guarded: Any, step: Any) -> Any:
+            return []
             yield
 
-        monkeypatch.setattr(PostgresOperations, "apply", apply)
+        monkeypatch.setattr(PostgresOperations, "apply_set", apply_set)
 
     @staticmethod
     def label_in(address: str) -> str | None:
@@ -422,5 +372,5 @@ def test_a_key_that_another_is_using_is_waited_for_and_applied_once(address: str
 
 
 def test_the_guards_are_in_the_statement_as_these_tests_take_them_away() -> None:
-    text = statements.applying(quiet=True, closes=True, text=True).text
-    assert len(re.findall("FOR UPDATE", text)) == 2
+    assert statements.applying(closes=True, text=True).text.count("FOR UPDATE") == 1
+    assert statements.applying_set(closes=True, text=True).text.count("FOR UPDATE") == 2

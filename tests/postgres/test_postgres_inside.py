@@ -205,9 +205,9 @@ class TestStandsOrFalls:
         for verb in "execute", "executemany":
             run = getattr(psycopg.RawCursor, verb)
 
-            def hear(self: Any, text: str, *more: Any, run: Any = run) -> Any:
+            def hear(self: Any, text: str, *more: Any, run: Any = run, **how: Any) -> Any:
                 told.append(text)
-                return run(self, text, *more)
+                return run(self, text, *more, **how)
 
             monkeypatch.setattr(psycopg.RawCursor, verb, hear)
         write(host)

@@ -256,14 +256,14 @@ class TestMigration:
             service.acting(AGENT).register("c")
         before = everything(address)
         later = "ALTER TABLE custstatus_account ADD COLUMN more text;\n\nCREATE TABLE custstatus_more (x int);\n"
-        (steps / "0002_later.sql").write_text(later)
+        (steps / "0901_later.sql").write_text(later)
         with pytest.raises(SchemaError, match="earlier schema step"):
             PostgresStore(address, create=False)
         for _ in range(2):
             with opened(address) as service:
                 assert service.account("c").version == 2
         after = everything(address)
-        assert after["custstatus_schema"] == [(1,), (2,)]
+        assert after["custstatus_schema"] == [*before["custstatus_schema"], (901,)]
         assert after["custstatus_more"] == []
         assert after["custstatus_entry"] == before["custstatus_entry"]
 
@@ -274,8 +274,8 @@ class TestMigration:
         if not empty:
             PostgresStore(address).close()
         before = everything(address)
-        (steps / "0002_later.sql").write_text("CREATE TABLE custstatus_more (x int);\n")
-        (steps / "0003_wrong.sql").write_text("CREATE TABLE custstatus_most (x int);\n\nSELECT no_such_column;\n")
+        (steps / "0901_later.sql").write_text("CREATE TABLE custstatus_more (x int);\n")
+        (steps / "0902_wrong.sql").write_text("CREATE TABLE custstatus_most (x int);\n\nSELECT no_such_column;\n")
         with pytest.raises(StoreError):
             PostgresStore(address)
         assert everything(address) == before
@@ -338,7 +338,7 @@ class TestHistory:
             "TRUNCATE custstatus_entry",
             "TRUNCATE custstatus_account, custstatus_entry CASCADE",
             "INSERT INTO custstatus_entry (org, customer, version, kind, effective_at, recorded_at, actor, actor_kind, wish,"
-            " channel, config, ordinal, closes) SELECT org, customer, version, kind, 0, 0, '', '', '', '', '', 0, 0"
+            " channel, config, ordinal, closes, xid) SELECT org, customer, version, kind, 0, 0, '', '', '', '', '', 0, 0, 0"
             " FROM custstatus_entry ON CONFLICT (org, customer, version) DO UPDATE SET actor = 'nobody'",
         ],
     )

@@ -21,7 +21,13 @@ def lines(text: str) -> int:
 
 
 def test_there_is_a_recipe_for_each_host() -> None:
-    assert RECIPES == ["django_atomic", "fastapi_dependency", "sqlalchemy_async", "sqlalchemy_session"]
+    assert RECIPES == [
+        "alembic_versions",
+        "django_atomic",
+        "fastapi_dependency",
+        "sqlalchemy_async",
+        "sqlalchemy_session",
+    ]
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -21,9 +21,9 @@ from custstatus import (
     CUSTOMER_STATUS,
     Action,
     Activity,
-    Applied,
     ConflictError,
-    GuardedChange,
+    GuardedSet,
+    Moved,
     Refusal,
     RefusalCode,
     SQLiteStore,
@@ -254,11 +254,11 @@ class TestSweep:
         class Bought(SQLiteStore):
             """Where somebody buys just before he is moved."""
 
-            def apply(self, guarded: GuardedChange) -> Any:
-                if guarded.quiet_since is not None:
-                    with opened(path, clock=clock) as till:
-                        till.record(Activity(guarded.customer, Action.TRANSACTION, "r-1", clock()))
-                return super().apply(guarded)
+            def apply_set(self, guarded: GuardedSet) -> Any:
+                with opened(path, clock=clock) as till:
+                    for row in guarded.rows:
+                        till.record(Activity(row.customer, Action.TRANSACTION, "r-1", clock()))
+                return super().apply_set(guarded)
 
         with closing(Bought(path)) as store:
             service = StatusService(store, ACME, clock=clock)
@@ -276,19 +276,18 @@ class TestSweep:
         class Bought(SQLiteStore):
             """Where somebody buys just after he was moved."""
 
-            def apply(self, guarded: GuardedChange) -> Any:
-                applied = super().apply(guarded)
-                if guarded.quiet_since is not None:
-                    with opened(path, clock=clock) as till:
-                        assert till.record(Activity("c", Action.TRANSACTION, "r-1", clock())).back
-                return applied
+            def apply_set(self, guarded: GuardedSet) -> Any:
+                moved = super().apply_set(guarded)
+                with opened(path, clock=clock) as till:
+                    assert till.record(Activity("c", Action.TRANSACTION, "r-1", clock())).back
+                return moved
 
         with closing(Bought(path)) as store:
             service = StatusService(store, ACME, clock=clock)
             service.acting(AGENT).register("c")
             clock.forward(days=200)
             (swept,) = service.sweep().rows
-            assert isinstance(swept.outcome, Applied)
+            assert isinstance(swept.outcome, Moved)
             standing = service.standing("c", CUSTOMER_STATUS)
             assert standing is not None
             assert standing.label is Label.REGULAR

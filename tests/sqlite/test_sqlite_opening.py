@@ -32,14 +32,16 @@ from custstatus import (
     StoreClosedError,
     StoreError,
 )
-from custstatus.adapters.sqlite import store as sqlite_store
+from custstatus.adapters.sqlite import migrating
 
 PROCESSES, THREADS, FILES = 2, 8, 2
 
 FULL = 2
 """What PRAGMA synchronous answers for FULL."""
 
-SHIPPED = Path(sqlite_store.__file__).with_name("schema")
+SHIPPED = Path(migrating.__file__).with_name("schema")
+STEPS = sorted((int(step.name[:4]),) for step in SHIPPED.glob("*.sql"))
+LAST = STEPS[-1][0]
 
 
 @pytest.fixture
@@ -309,7 +311,7 @@ class TestManyAtOnce:
             assert [pipe.recv() for pipe in pipes] == [[]] * PROCESSES
             with opened(path) as service:
                 assert sum(tally.accounts for tally in service.counts(CUSTOMER_STATUS)) == PROCESSES * THREADS
-            assert rows(path, "SELECT step FROM custstatus_schema") == [(1,)]
+            assert rows(path, "SELECT step FROM custstatus_schema") == STEPS
             assert faults_in(path) == []
         for process, _ in started:
             process.join()
@@ -340,7 +342,7 @@ class TestMigration:
         """The folder of steps that a store finds: the shipped ones, and what a test adds."""
         folder = tmp_path / "schema"
         shutil.copytree(SHIPPED, folder)
-        monkeypatch.setattr(sqlite_store, "_SCHEMA", folder)
+        monkeypatch.setattr(migrating, "_SCHEMA", folder)
         return folder
 
     @staticmethod
@@ -363,7 +365,7 @@ class TestMigration:
         elif made == "without tables":
             rows(path, "PRAGMA user_version = 7")
         SQLiteStore(path).close()
-        assert rows(path, "SELECT step FROM custstatus_schema") == [(1,)]
+        assert rows(path, "SELECT step FROM custstatus_schema") == STEPS
         names = [name for (name,) in rows(path, "SELECT name FROM sqlite_master WHERE type = 'table'")]
         assert len(names) > 8
         assert all(name.startswith("custstatus_") for name in names)
@@ -397,22 +399,22 @@ class TestMigration:
         before = everything(path)
         self.later(
             steps,
-            2,
+            LAST + 1,
             "-- More; of it.\nCREATE TABLE custstatus_more (name TEXT);\nINSERT INTO custstatus_more\nVALUES ('a;b');\n",
         )
         self.later(
             steps,
-            10,
+            LAST + 9,
             "CREATE TRIGGER custstatus_no_more BEFORE DELETE ON custstatus_more\nBEGIN\n  SELECT 1;\n"
             "  SELECT RAISE(ABORT, 'never; ever');\nEND;\nINSERT INTO custstatus_more VALUES ('c');",
         )
         (steps / "3_misnamed.sql").write_text("no step;")
-        (steps / "0004_notes.md").write_text("no step")
+        (steps / f"{LAST + 2:04}_notes.md").write_text("no step")
         for _ in range(2):
             SQLiteStore(path).close()
         after = everything(path)
         assert after.pop("custstatus_more") == [("a;b",), ("c",)]
-        assert after.pop("custstatus_schema") == [(1,), (10,), (2,)]
+        assert after.pop("custstatus_schema") == sorted([*STEPS, (LAST + 1,), (LAST + 9,)], key=repr)
         assert after == {name: kept for name, kept in before.items() if name != "custstatus_schema"}
         assert rows(path, "SELECT name FROM sqlite_master WHERE name = 'custstatus_no_more'")
         assert faults_in(path) == []
@@ -423,28 +425,30 @@ class TestMigration:
         with opened(path) as service:
             service.acting(AGENT).register("c")
         before = everything(path)
-        self.later(steps, 2, "CREATE TABLE custstatus_more (name TEXT);\n")
-        self.later(steps, 3, "CREATE TABLE custstatus_most (name TEXT);\nINSERT INTO custstatus_none VALUES (1);\n")
+        self.later(steps, LAST + 1, "CREATE TABLE custstatus_more (name TEXT);\n")
+        self.later(
+            steps, LAST + 2, "CREATE TABLE custstatus_most (name TEXT);\nINSERT INTO custstatus_none VALUES (1);\n"
+        )
         with pytest.raises(StoreError) as failed:
             SQLiteStore(path)
         assert "custstatus_none" in str(failed.value.__cause__)
         assert everything(path) == before
-        (steps / "0003_later.sql").unlink()
+        (steps / f"{LAST + 2:04}_later.sql").unlink()
         with opened(path) as service:
             service.acting(AGENT).change("c", Label.TRENDING, reason="buys much")
-        assert rows(path, "SELECT step FROM custstatus_schema") == [(1,), (2,)]
+        assert rows(path, "SELECT step FROM custstatus_schema") == [*STEPS, (LAST + 1,)]
 
     def test_a_new_file_whose_step_fails_stays_without_tables(self, path: Path, steps: Path) -> None:
-        self.later(steps, 2, "CREATE TABLE custstatus_account (name TEXT);\n")
+        self.later(steps, LAST + 1, "CREATE TABLE custstatus_account (name TEXT);\n")
         with pytest.raises(StoreError):
             SQLiteStore(path)
         assert everything(path) == {}
 
     def test_a_version_without_a_step_that_the_file_has_taken_refuses_it(self, path: Path, steps: Path) -> None:
-        self.later(steps, 2, "CREATE TABLE custstatus_more (name TEXT);\n")
+        self.later(steps, LAST + 1, "CREATE TABLE custstatus_more (name TEXT);\n")
         SQLiteStore(path).close()
-        (steps / "0002_later.sql").unlink()
-        with pytest.raises(SchemaError, match=r"step 2.* knows 1"):
+        (steps / f"{LAST + 1:04}_later.sql").unlink()
+        with pytest.raises(SchemaError, match=rf"step {LAST + 1}.* knows {LAST}"):
             SQLiteStore(path)
 
 

@@ -7,6 +7,7 @@ them; its subclasses overlook something that stands in the way.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -18,12 +19,15 @@ from custstatus import (
     ActivityBatch,
     Applied,
     Customers,
+    Each,
     Entry,
     Found,
     GuardedChange,
+    GuardedSet,
     Listed,
     Log,
     MemoryStore,
+    Moved,
     Page,
     Plan,
     Recorded,
@@ -226,6 +230,89 @@ class WritesAndSaysFound(SelfApplying):
         return self.store.read(guarded)
 
 
+# -- apply_set ------------------------------------------------------------------------------------------------------------
+
+
+class IgnoresGrace(SelfApplying):
+    def overlook(self, found: Found, guarded: GuardedChange) -> tuple[Found, GuardedChange]:
+        return found, evolve(guarded, grace_since=None)
+
+
+class IgnoresEntry(SelfApplying):
+    def overlook(self, found: Found, guarded: GuardedChange) -> tuple[Found, GuardedChange]:
+        return found, evolve(guarded, entry=None)
+
+
+class IgnoresRun(SelfApplying):
+    """Lets a run change a customer again."""
+
+    def overlook(self, found: Found, guarded: GuardedChange) -> tuple[Found, GuardedChange]:
+        return evolve(found, prior=() if guarded.key is None else found.prior), guarded
+
+
+class AnswersInAnotherOrder(SelfApplying):
+    """Answers a set in the order of the customers."""
+
+    def apply_set(self, guarded: GuardedSet) -> tuple[Moved | Found, ...]:
+        answers = zip(guarded.rows, super().apply_set(guarded), strict=True)
+        return tuple(answer for _, answer in sorted(answers, key=lambda each: each[0].customer))
+
+
+class WritesWhatItOnlyReads(SelfApplying):
+    """Makes a set that was only to be read."""
+
+    def apply_set(self, guarded: GuardedSet) -> tuple[Moved | Found, ...]:
+        return super().apply_set(evolve(guarded, only_read=False))
+
+
+class MakesASetAndSaysFound(SelfApplying):
+    """Makes the changes of a set, but answers what stands there."""
+
+    def apply_set(self, guarded: GuardedSet) -> tuple[Moved | Found, ...]:
+        super().apply_set(guarded)
+        return tuple(map(self.read, guarded.each()))
+
+
+class MakesHalfASet(SelfApplying):
+    """Acknowledges a set of which it has made the first half."""
+
+    def apply_set(self, guarded: GuardedSet) -> tuple[Moved | Found, ...]:
+        half = len(guarded.rows) // 2
+        made = super().apply_set(evolve(guarded, rows=guarded.rows[:half]))
+        accounts = [(row, self.store.load(guarded.guarded.org, row.customer)) for row in guarded.rows[half:]]
+        name = guarded.guarded.steps[0].lifecycle
+        acknowledged = [
+            Moved(row.customer, account.version + 1, standing.status, standing.label)
+            for row, account in accounts
+            if account is not None and (standing := account.standing(name)) is not None
+        ]
+        return *made, *acknowledged
+
+
+class SaysTheSameOfAll(SelfApplying):
+    """Writes what all rows of a set have in common, and not what one has of its own."""
+
+    def apply_set(self, guarded: GuardedSet) -> tuple[Moved | Found, ...]:
+        return super().apply_set(
+            evolve(guarded, rows=tuple(Each(row.customer, entry=row.entry) for row in guarded.rows))
+        )
+
+
+class FindsHalfOfASet(SelfApplying):
+    """Answers of a set's rows that it leaves the account alone."""
+
+    def apply_set(self, guarded: GuardedSet) -> tuple[Moved | Found, ...]:
+        answers = super().apply_set(guarded)
+        return tuple(Found(answer.account) if isinstance(answer, Found) else answer for answer in answers)
+
+
+class ReadsNoRuns(Broken):
+    """Does not say what a run has written."""
+
+    def read(self, guarded: GuardedChange) -> Found:
+        return self.store.read(evolve(guarded, run=None))
+
+
 # -- read -----------------------------------------------------------------------------------------------------------------
 
 
@@ -269,9 +356,73 @@ class LosesTheFirstOfAPage(Broken):
 class ListsInclusively(Broken):
     """Lists those who were active exactly at the limit as inactive."""
 
+    def asked(self, query: Customers) -> Customers:
+        return evolve(query, quiet_since=query.quiet_since and query.quiet_since + US)
+
     def customers(self, query: Customers) -> Page[Listed[str, str]]:
-        quiet = query.quiet_since
-        return self.store.customers(evolve(query, quiet_since=quiet and quiet + US))
+        return self.store.customers(self.asked(query))
+
+    def customer_ids(self, query: Customers) -> Page[str]:
+        return self.store.customer_ids(self.asked(query))
+
+    def count(self, query: Customers) -> int:
+        return self.store.count(self.asked(query))
+
+
+class ListsWhomAPersonHasPutThere(ListsInclusively):
+    def asked(self, query: Customers) -> Customers:
+        return evolve(query, grace_since=None)
+
+
+class ListsTheExempt(ListsInclusively):
+    def asked(self, query: Customers) -> Customers:
+        return evolve(query, exempt=frozenset())
+
+
+class CountsAPage(Broken):
+    """Counts those of the page that is asked for, not all."""
+
+    def count(self, query: Customers) -> int:
+        return len(self.store.customers(query))
+
+
+class CountsFromThePage(Broken):
+    """Counts from the page that is asked for."""
+
+    def count(self, query: Customers) -> int:
+        page = self.store.customers(evolve(query, limit=10_000))
+        return len(page)
+
+
+class GivesIdsOfTheNextPage(Broken):
+    def customer_ids(self, query: Customers) -> Page[str]:
+        page = self.store.customer_ids(query)
+        return Page(page.items, None if page.next is None else page.items[0])
+
+
+class FindsAllOfEverybody(Broken):
+    """Finds what others than living customers of the organisation hold, where several are asked for."""
+
+    def find_all(self, org: str, tokens: tuple[str, ...]) -> Mapping[str, str]:
+        return {**self.store.find_all("zenith", tokens), **self.store.find_all(org, tokens)}
+
+
+class FindsAFew(Broken):
+    """Takes no more than a thousand tokens at once."""
+
+    def find_all(self, org: str, tokens: tuple[str, ...]) -> Mapping[str, str]:
+        return self.store.find_all(org, tokens[-1_000:])
+
+
+class RunsAsTheyWereWritten(Broken):
+    """Gives the entries of a run in the order of writing."""
+
+    def log(self, query: Log) -> Page[Entry]:
+        page = self.store.log(query)
+        if query.run is None or query.customer is not None:
+            return page
+        written = self.store.log(Log(org=query.org, limit=10_000, newest_first=query.newest_first)).items
+        return Page(tuple(entry for entry in written if entry in page.items), page.next)
 
 
 class CountsInMilliseconds(Broken):

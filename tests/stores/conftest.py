@@ -15,6 +15,9 @@ if "custstatus.testing" not in sys.modules:
     pytest.register_assert_rewrite("custstatus.testing")
 
 from alike import KEY, Services, peopled
+from awaited_store import Opened
+
+from custstatus.testing import Blocking
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +51,13 @@ def server() -> Iterator[Server]:
 @pytest.fixture(scope="module")
 def postgres(server: Server) -> Iterator[PostgresStore]:
     with database(server) as address, PostgresStore(address) as store:
+        yield store
+
+
+@pytest.fixture(scope="module")
+def async_postgres(server: Server) -> Iterator[Blocking]:
+    """The awaited one, on an event loop of its own."""
+    with database(server) as address, Blocking(Opened(address)) as store:
         yield store
 
 

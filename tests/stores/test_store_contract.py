@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import unittest
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
+from awaited_store import Opened
 from servers import Server, database
 
-from custstatus import MemoryStore, SQLiteStore
-from custstatus.adapters.postgres import AsyncPostgresStore, PostgresStore
-from custstatus.testing import Blocking, StoreContract
+from custstatus import Found, GuardedSet, MemoryStore, Moved, Plan, SQLiteStore, Store
+from custstatus.adapters.postgres import PostgresStore
+from custstatus.testing import Blocking, RelayStore, StoreContract
+from custstatus.testing.contracts.closing import ClosingContract
 from custstatus.testing.contracts.contract import Contract
+from custstatus.testing.contracts.setguards import SetGuardContract
 
 
 class TestMemoryStore(StoreContract):
@@ -24,7 +25,30 @@ class TestMemoryStore(StoreContract):
         return MemoryStore()
 
 
-class TestSQLiteStore(StoreContract):
+class Eager(SetGuardContract):
+    """The contract for a store that makes of a set, by itself, all that can be made."""
+
+    def applies(self, store: Store, several: GuardedSet, plans: dict[str, Plan]) -> dict[str, Found]:
+        heard = Heard(store)
+        founds = super().applies(heard, several, plans)
+        (step,) = several.guarded.steps
+        for answer in heard.answers:
+            if isinstance(answer, Found) and answer.account is not None and answer.account.customer in plans:
+                assert answer.account.standing(step.lifecycle) is None, f"left, though it could be made: {answer}"
+        return founds
+
+
+class Heard(RelayStore):
+    """A store whose answers to sets are heard."""
+
+    answers: tuple[Moved | Found, ...] = ()
+
+    def apply_set(self, guarded: GuardedSet) -> tuple[Moved | Found, ...]:
+        self.answers = self.store.apply_set(guarded)
+        return self.answers
+
+
+class TestSQLiteStore(Eager, StoreContract):
     @pytest.fixture(autouse=True)
     def _in(self, tmp_path: Path) -> None:
         self.paths = (tmp_path / f"{number}.db" for number in itertools.count())
@@ -33,7 +57,7 @@ class TestSQLiteStore(StoreContract):
         return SQLiteStore(next(self.paths))
 
 
-class TestPostgresStore(StoreContract):
+class TestPostgresStore(Eager, StoreContract):
     @pytest.fixture(autouse=True)
     def _on(self, server: Server) -> Iterator[None]:
         with ExitStack() as self.databases:
@@ -42,23 +66,6 @@ class TestPostgresStore(StoreContract):
 
     def make_store(self) -> PostgresStore:
         return PostgresStore(self.databases.enter_context(database(self.server)), connections=6)
-
-
-class Opened:
-    """A store of an event loop, opened there by the first verb."""
-
-    def __init__(self, address: str) -> None:
-        self._opening = asyncio.Lock()
-        self._address = address
-        self._store: AsyncPostgresStore | None = None
-
-    def __getattr__(self, verb: str) -> Callable[..., Awaitable[Any]]:
-        async def asked(*arguments: object) -> object:
-            async with self._opening:
-                self._store = self._store or await AsyncPostgresStore.open(self._address, connections=6)
-            return await getattr(self._store, verb)(*arguments)
-
-        return asked
 
 
 class TestAsyncPostgresStore(TestPostgresStore):
@@ -75,6 +82,11 @@ def test_no_part_of_the_contract_hides_another_s_test() -> None:
                 assert name not in seen, f"{name} of {part.__name__} is hidden by {seen[name].__name__}"
                 seen[name] = part
     assert sum(name.startswith("test_") for name in seen) > 100
+
+
+def test_closing_is_tried_of_every_verb() -> None:
+    verbs = {name for name in vars(Store) if not name.startswith("_")}
+    assert {use.split()[0] for use in ClosingContract().uses(MemoryStore())} == verbs - {"close"}
 
 
 def test_a_host_with_unittest_collects_it() -> None:

@@ -12,6 +12,7 @@ from store_profiles import CONTROL
 from system_changes import system_operations
 
 from custstatus import Account, Accounts, Identifier, Membership, MemoryStore, Page, StatusService, Store, StoreError
+from custstatus.bulk import StatusRow
 from custstatus.testing import (
     ExampleLabel,
     MovableClock,
@@ -21,7 +22,17 @@ from custstatus.testing import (
     history_folds,
     same_behaviour,
 )
-from custstatus.testing.operations import Change, Find, Host, Operation, Register, Restore, Sweep, Wait
+from custstatus.testing.operations import (
+    Change,
+    Find,
+    Host,
+    Operation,
+    Register,
+    Restore,
+    Sweep,
+    Wait,
+)
+from custstatus.testing.runs import Import, Reverse
 from custstatus.testing.strategies import operation_runs
 
 BY_CONTRACT: list[tuple[type[broken.Broken], str]] = [
@@ -56,6 +67,34 @@ BY_CONTRACT: list[tuple[type[broken.Broken], str]] = [
     (broken.ListsInclusively, "test_quiet_is_exact_to_the_microsecond"),
     (broken.CountsInMilliseconds, "test_times_of_activities"),
     (broken.ForgetsAmounts, "test_an_activity_is_kept_whole"),
+    (broken.IgnoresQuiet, "test_a_set_that_asks_for_quiet"),
+    (broken.IgnoresGrace, "test_a_set_leaves_whom_a_person_has_put_there_of_late"),
+    (broken.IgnoresEntry, "test_a_set_changes_only_what_stands_at_the_entry_that_a_row_names"),
+    (broken.IgnoresRun, "test_a_run_changes_a_lifecycle_of_a_customer_once"),
+    (broken.IgnoresOnlyFrom, "test_a_set_touches_only_certain_places"),
+    (broken.NoFloorForGivenTimes, "test_a_set_with_an_effective_time"),
+    (broken.WrongFloor, "test_a_set_counts_no_earlier_than_the_last_entry_though_the_clock_was_set_back"),
+    (broken.IgnoresBack, "test_a_set_keeps_and_takes_ways_back"),
+    (broken.SetsAsideFromAnywhere, "test_a_set_keeps_and_takes_ways_back"),
+    (broken.IgnoresClosed, "test_each_row_of_a_set_is_made_or_left_in_its_place"),
+    (broken.AnswersInAnotherOrder, "test_each_row_of_a_set_is_made_or_left_in_its_place"),
+    (broken.WritesWhatItOnlyReads, "test_a_set_that_only_reads_writes_nothing"),
+    (broken.MakesASetAndSaysFound, "test_each_row_of_a_set_is_made_or_left_in_its_place"),
+    (broken.MakesHalfASet, "test_sets_of_the_same_customers_at_once_change_each_once"),
+    (broken.SaysTheSameOfAll, "test_what_a_row_of_a_set_says_of_its_own_comes_before_what_all_say"),
+    (broken.FindsHalfOfASet, "test_a_run_changes_a_lifecycle_of_a_customer_once"),
+    (broken.FindsHalfOfASet, "test_a_set_that_asks_for_quiet"),
+    (broken.ReadsNoRuns, "test_the_entries_that_the_run_has_written_of_the_customer_on_the_lifecycles"),
+    (broken.KeepsIdentifiers, "test_a_set_that_closes_comes_after_every_lifecycle_s_last_entry"),
+    (broken.ListsInclusively, "test_ids_and_counts_are_those_of_the_list"),
+    (broken.ListsWhomAPersonHasPutThere, "test_grace_is_exact_to_the_microsecond_and_for_persons_only"),
+    (broken.ListsTheExempt, "test_the_exempt_are_in_no_list"),
+    (broken.CountsAPage, "test_ids_and_counts_are_those_of_the_list"),
+    (broken.CountsFromThePage, "test_ids_and_counts_are_those_of_the_list"),
+    (broken.GivesIdsOfTheNextPage, "test_ids_page_by_page"),
+    (broken.FindsAllOfEverybody, "test_several_at_once_are_found_as_one_by_one"),
+    (broken.FindsAFew, "test_several_at_once_are_found_as_one_by_one"),
+    (broken.RunsAsTheyWereWritten, "test_those_of_a_run_by_customer_then_by_version"),
     (broken.NeverCloses, "test_every_verb_says_that_it_is_closed"),
 ]
 """Broken how, and which test of the contract has to find it."""
@@ -102,6 +141,28 @@ BY_OPERATIONS: list[tuple[type[broken.Broken], list[Operation]]] = [
         broken.ListsInclusively,
         [Register("c-1"), Wait(timedelta(days=180)), Sweep(dry=True)],
     ),
+    (
+        broken.IgnoresRun,
+        [
+            Register("c-1"),
+            Import.of("Lost phone", "c-1", run="i-1"),
+            Change("c-1", ExampleLabel.REGULAR),
+            Import.of("Lost phone", "c-1", run="i-1"),
+        ],
+    ),
+    (
+        broken.IgnoresEntry,
+        [
+            Register("c-1"),
+            Import.of("Lost phone", "c-1", run="i-1"),
+            Change("c-1", ExampleLabel.ON_LEAVE),
+            Reverse("i-1"),
+        ],
+    ),
+    (broken.MakesHalfASet, [Register("c-1"), Register("c-2"), Import.of("Lost phone", "c-1", "c-2")]),
+    (broken.MakesASetAndSaysFound, [Register("c-1"), Import.of("Lost phone", "c-1")]),
+    (broken.SaysTheSameOfAll, [Register("c-1"), Import((StatusRow(1, "c-1", (), "Lost phone", "lost", "shop-1"),))]),
+    (broken.WritesWhatItOnlyReads, [Register("c-1"), Import.of("Lost phone", "c-1", dry=True)]),
 ]
 """Broken how, and operations that show it."""
 

@@ -20,9 +20,11 @@ from custstatus import (
     Action,
     Actor,
     ActorKind,
+    Brakes,
     Channel,
     CustomerStatus,
     Effect,
+    GuardedChange,
     Identifier,
     Log,
     Membership,
@@ -32,6 +34,7 @@ from custstatus import (
     StatusService,
     Store,
 )
+from custstatus.bulk import StatusRow
 from custstatus.testing import ExampleLabel, applies_as_planned, example, history_folds, same_behaviour
 from custstatus.testing.operations import (
     AddIdentifier,
@@ -48,7 +51,8 @@ from custstatus.testing.operations import (
     Sweep,
     Wait,
 )
-from custstatus.testing.strategies import configs, operation_runs
+from custstatus.testing.runs import Import, Reverse
+from custstatus.testing.strategies import bulk_operations, configs, operation_runs
 
 _ORGS = (f"org-{number}" for number in itertools.count())
 _DAY = timedelta(days=1)
@@ -60,7 +64,13 @@ def runs(draw: st.DrawFn) -> Run:
     """An organisation of its own, and what happens in it: two in three times the example, where most can happen."""
     org = next(_ORGS)
     config = draw(configs(org)) if draw(st.integers(0, 2)) == 0 else example(org)
-    return config, draw(operation_runs(config, system_operations(config)))
+    return config, draw(operation_runs(config, _half_and_half(config)))
+
+
+def _half_and_half(config: OrgConfig[Any]) -> st.SearchStrategy[Operation]:
+    """What random operations have too little of."""
+    bulk = bulk_operations(config)
+    return st.one_of(system_operations(config), bulk, bulk.map(lambda operation: operation))
 
 
 @pytest.mark.parametrize("length", LENGTHS)
@@ -88,7 +98,9 @@ def test_memory_and_the_sql_stores_behave_alike_and_fold(
 
 
 @pytest.mark.parametrize("length", LENGTHS)
-@pytest.mark.parametrize(("one", "other"), [("sqlite", "twin"), ("postgres", "postgres_twin")])
+@pytest.mark.parametrize(
+    ("one", "other"), [("sqlite", "twin"), ("postgres", "postgres_twin"), ("async_postgres", "postgres_twin")]
+)
 def test_the_sql_stores_apply_as_planned(length: str, one: str, other: str, request: pytest.FixtureRequest) -> None:
     applying: Store = request.getfixturevalue(one)
     planning: Store = request.getfixturevalue(other)
@@ -100,11 +112,18 @@ def test_the_sql_stores_apply_as_planned(length: str, one: str, other: str, requ
         config, operations = run
         checked = applies_as_planned(operations, applying, planning, config)
         made["applied"] += len(checked.applied)
-        made["single"] += sum(change.single is not None for change in (*checked.applied, *checked.found))
+        made["plain"] += sum(change.plain is not None for change in (*checked.applied, *checked.found))
+        made["moved"] += len(checked.moved)
+        made["left"] += len(checked.left)
+        made["moved by imports"] += sum(change.channel == Channel.IMPORT.value for change in checked.moved)
+        made["moved by sweeps"] += sum(change.quiet_since is not None for change in checked.moved)
 
     law()
     assert made["applied"] > 100, f"too few changes were made by apply itself: {made}"
-    assert made["applied"] > made["single"] / 5, f"too many of those that apply could make were refused: {made}"
+    assert made["applied"] > made["plain"] / 5, f"too many of those that apply could make were refused: {made}"
+    assert made["moved"] > 30, f"too few changes were made as part of sets: {made}"
+    assert made["left"] > 30, f"too few of sets were left: {made}"
+    assert made["moved by imports"] > 9 < made["moved by sweeps"], f"too few of one kind: {made}"
 
 
 _CRM = Manner(Actor("crm", ActorKind.SYSTEM), Channel.API)
@@ -184,6 +203,51 @@ SCENARIOS: dict[str, list[Operation]] = {
         _buys("c-1", "r-3"),
         Look("c-1", timedelta(days=900)),
     ],
+    "imports, brakes and reversals": [  # D63, D66, D103
+        *(Register(f"c-{number}", identifiers=(Identifier("mobile", f"{number}"),)) for number in range(1, 7)),
+        Wait(_DAY),
+        Import.of("Lost phone", "c-3", "c-1", "c-2", "nobody", "c-1", run="i-1"),
+        Import.of("Lost phone", "c-3", "c-1", "c-2", "c-4", run="i-1"),
+        Import.of("deleted", "c-5", "c-6", run="i-2"),
+        Import.of("deleted", "c-5", run="i-2", approval="board-7"),
+        Import.of("deleted", "c-6", run="i-3", approval="board-7", dry=True),
+        Change("c-1", ExampleLabel.REGULAR),
+        Reverse("i-1", dry=True),
+        Reverse("i-1"),
+        Reverse("i-1"),
+        Import.of("FRAUD_SUSPECTED", "c-2", "c-1", run="i-4", approval="board-8"),
+        Import(
+            (
+                StatusRow(1, "c-1", (), "pending_deletion", "asked by letter", "shop-1"),
+                StatusRow(2, None, (("mobile", "2"),), "pending_deletion", None, "shop-2"),
+                StatusRow(3, "c-3", (("mobile", "4"),), "pending_deletion", None, None),
+                StatusRow(4, None, (("mobile", "9"),), "pending_deletion", None, None),
+                StatusRow(5, "c-3", (), "nowhere", None, None),
+            ),
+            run="i-5",
+        ),
+        Reverse("i-5"),
+        Import.of("ENROLLED", "c-1", "c-2", "c-5", lifecycle=MEMBERSHIP.name, run="i-6"),
+        Import.of("ON_HOLD", "c-1", "c-2", lifecycle=MEMBERSHIP.name, run="i-7"),
+        Reverse("i-7"),
+        Wait(timedelta(days=179)),
+        Change("c-3", ExampleLabel.TRENDING),
+        Register("c-7", (ExampleLabel.TRENDING,)),
+        Change("c-7", ExampleLabel.DORMANT),
+        _buys("c-4", "r-1"),
+        Wait(timedelta(days=182)),
+        Sweep(brakes=Brakes(most=1)),
+        Sweep(brakes=Brakes(share=0.1)),
+        Sweep(dry=True, brakes=Brakes(grace=timedelta(days=190), exempt=frozenset({"c-6"}))),
+        Sweep(run="s-1", brakes=Brakes(most=9, share=1.0, grace=timedelta(days=190), exempt=frozenset({"c-6"}))),
+        Sweep(run="s-1"),
+        _buys("c-4", "r-2"),
+        Wait(timedelta(days=400)),
+        Sweep(run="s-1"),
+        Sweep(),
+        Reverse("s-1"),
+        Look("c-3", timedelta(days=300)),
+    ],
     "identifiers": [  # D6, D108
         Register("c-1", identifiers=(_MOBILE,)),
         Register("c-2", identifiers=(_MOBILE,)),
@@ -238,23 +302,43 @@ def test_scenarios(scenario: str, memory: MemoryStore, sqlite: SQLiteStore, twin
     applies_as_planned(SCENARIOS[scenario], sqlite, twin, example(next(_ORGS)))
 
 
-def test_the_scenarios_have_apply_make_changes_of_every_kind(sqlite: SQLiteStore, twin: SQLiteStore) -> None:
-    made: Counter[str] = Counter()
+@pytest.mark.parametrize(("one", "other"), [("sqlite", "twin"), ("postgres", "postgres_twin")])
+def test_the_scenarios_have_changes_of_every_kind_made_by_the_stores(
+    one: str, other: str, request: pytest.FixtureRequest
+) -> None:
+    applying: Store = request.getfixturevalue(one)
+    planning: Store = request.getfixturevalue(other)
+    applied: Counter[str] = Counter()
+    moved: Counter[str] = Counter()
     for operations in SCENARIOS.values():
-        for change in applies_as_planned(operations, sqlite, twin, example(next(_ORGS))).applied:
-            (step,) = change.steps
-            traits = {
-                "key": change.key is not None,
-                "given time": change.at is not None,
-                "expected": change.expected is not None,
-                "quiet": change.quiet_since is not None,
-                "only from": step.only_from is not None,
-                "set aside": bool(step.group_statuses),
-                "idle": bool(step.group_labels),
-                "back": bool(step.back),
-                "no label": step.label is None,
-                "closes": step.closes,
-            }
-            made.update({trait: int(has) for trait, has in traits.items()})
-    lacking = [trait for trait, times in made.items() if not times]
-    assert not lacking, f"never made by apply: {lacking}"
+        checked = applies_as_planned(operations, applying, planning, example(next(_ORGS)))
+        for made, changes in ((applied, checked.applied), (moved, checked.moved)):
+            for change in changes:
+                made.update({trait: int(has) for trait, has in traits(change).items()})
+    # What only a run asks for goes by sets, what only one change has does not.
+    of_runs = {"run", "approval", "shop", "quiet", "grace", "only from", "entry"}
+    of_one = {"key", "expected", "given time"}
+    assert {trait for trait, times in applied.items() if not times} == of_runs, f"made by apply: {applied}"
+    assert {trait for trait, times in moved.items() if not times} == of_one, f"made by apply_set: {moved}"
+
+
+def traits(change: GuardedChange) -> dict[str, bool]:
+    """What a change has about it."""
+    (step,) = change.steps
+    return {
+        "key": change.key is not None,
+        "given time": change.at is not None,
+        "expected": change.expected is not None,
+        "run": change.run is not None,
+        "approval": change.approval is not None,
+        "shop": change.shop is not None,
+        "quiet": change.quiet_since is not None,
+        "grace": change.grace_since is not None,
+        "entry": change.entry is not None,
+        "only from": step.only_from is not None,
+        "set aside": bool(step.group_statuses),
+        "idle": bool(step.group_labels),
+        "back": bool(step.back),
+        "no label": step.label is None,
+        "closes": step.closes,
+    }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from sqlite3 import Connection
-from typing import NamedTuple, assert_type
+from typing import Any, NamedTuple, assert_type
 
 from attrs import frozen
 from statemachine import Event, State, StateMachine
@@ -23,6 +24,7 @@ from custstatus import (
     AnyChannel,
     Applied,
     Approval,
+    Brakes,
     Channel,
     ClientState,
     Condition,
@@ -31,14 +33,17 @@ from custstatus import (
     Desk,
     Effect,
     Entry,
+    FeedPage,
     HeldIdentifier,
     Identifier,
     IdleRule,
+    Lag,
     LegacyFraudStatus,
     Lifecycle,
     Listed,
     Membership,
     MemoryStore,
+    Moved,
     NoLabels,
     Option,
     OrgConfig,
@@ -58,6 +63,7 @@ from custstatus import (
     StatusService,
     Store,
     Sweep,
+    Swept,
     Tally,
     TwoPartyDecision,
     Verdict,
@@ -66,7 +72,9 @@ from custstatus import (
     block,
     block_everything,
     mark,
+    to_cloudevent,
 )
+from custstatus.bulk import BadRow, Import, ImportedRow, Reversal, Reversed, StatusRow
 from custstatus.policies.analysis import (
     AsStrictAs,
     always_allow,
@@ -261,3 +269,43 @@ for row in acme.customers(CUSTOMER_STATUS):
 assert_type(acme.record(Activity("c-42", ShopAction.PARKING, "ticket-1", datetime.now(UTC))), Report)
 assert_type(acme.preview_sweep(), Sweep)
 assert_type(acme.sweep(run="monthly"), Sweep)
+
+
+def hear(swept: Sequence[Swept]) -> None:
+    for row in swept:
+        assert_type(row.outcome, Plan | Moved | Refusal)
+        assert_type(row.rule, IdleRule | None)
+
+
+brakes = Brakes(most=100, share=0.05, grace=timedelta(days=30), exempt=["c-42"])
+assert_type(acme.sweep(brakes=brakes, told=hear), Sweep)
+assert_type(acme.preview_sweep(brakes=brakes).moved, tuple[Swept, ...])
+
+# many at once
+rows: list[StatusRow | BadRow] = [
+    StatusRow(2, "c-42", (("mobile", "+447900000042"),), "Lost phone", None, None),
+    BadRow(3, "no customer"),
+]
+imported = desk.import_statuses(rows, approval="board-7", run="import-1", most=100)
+assert_type(imported, Import)
+assert_type(imported.refused, tuple[ImportedRow, ...])
+assert_type(imported.refused[0].outcome, Moved | Plan | Refusal | BadRow)
+assert_type(desk.import_statuses((row for row in rows), MEMBERSHIP, preview=True), Import)
+
+
+def hear_reversed(several: Sequence[Reversed]) -> None:
+    assert_type(several[0].outcome, Moved | Plan | Refusal)
+
+
+reversal = desk.reverse("import-1", told=hear_reversed)
+assert_type(reversal, Reversal)
+assert_type(reversal.refused[0].outcome, Moved | Plan | Refusal)
+
+# the feed
+feed = acme.feed(after=acme.position("mirror"), limit=10)
+assert_type(feed, FeedPage)
+assert_type(feed.position, str)
+for each in feed:
+    assert_type(each, Entry)
+    assert_type(to_cloudevent(each), dict[str, Any])
+assert_type(acme.lag(feed.position), Lag)

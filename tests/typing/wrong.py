@@ -19,6 +19,7 @@ from custstatus import (
     Action,
     Activity,
     Actor,
+    Brakes,
     Channel,
     ClientState,
     Condition,
@@ -166,6 +167,20 @@ acme.decide_between(Action.POINTS_TRANSFER, "c-42")  # type: ignore[call-arg]
 acme.decide_between(Action.POINTS_TRANSFER, "c-42", "c-43").code == Effect.BLOCK  # type: ignore[comparison-overlap]
 never_allow("login", when=CustomerStatus.DELETED)  # type: ignore[arg-type]
 never_allow(Action.LOGIN, when="deleted")  # type: ignore[arg-type]
+
+# Brakes, tables, runs and positions of another kind.
+Brakes(most="100")  # type: ignore[arg-type]
+Brakes(share="5 %")  # type: ignore[arg-type]
+Brakes(grace=30)  # type: ignore[arg-type]
+acme.sweep(brakes=100)  # type: ignore[arg-type]
+acme.sweep(told="done")  # type: ignore[arg-type]
+acme.sweep(run="monthly").rows[0].outcome.entries  # type: ignore[union-attr]
+desk.import_statuses(["c-42"])  # type: ignore[list-item]
+desk.import_statuses([("c-42", Label.LOST_PHONE)])  # type: ignore[list-item]
+desk.import_statuses([], CustomerStatus)  # type: ignore[arg-type]
+desk.reverse(acme.sweep())  # type: ignore[arg-type]
+acme.feed(after=5)  # type: ignore[arg-type]
+acme.lag(acme.feed())  # type: ignore[arg-type]
 
 # A status of another lifecycle.
 acme.customers(CUSTOMER_STATUS, ClientState.NEW)  # type: ignore[misc]

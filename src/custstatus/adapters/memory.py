@@ -25,7 +25,7 @@ from custstatus.adapters.cursors import (
 )
 from custstatus.adapters.protocol import ActivityBatch, Recorded, StoredActivity
 from custstatus.changes import AccountPlan, Applied, Found, GuardedChange, Plan
-from custstatus.errors import StoreClosedError
+from custstatus.errors import InvalidInputError, PositionLostError, StoreClosedError
 from custstatus.feeds import FeedPage, Lag, Position
 from custstatus.queries import MOST, Accounts, Activities, Customers, Feed, Log
 from custstatus.records import Account, Entry, HeldIdentifier, Listed, Page, Tally
@@ -301,14 +301,14 @@ class MemoryStore:
         return page([(activity_cursor(row), row) for row in rows[: query.limit + 1]], query.limit)
 
     def feed(self, query: Feed) -> FeedPage:
-        place = Position.read(query.after)
+        place = _place(query.after)
         with self._lock:
             entries = self._org(query.org).log[place.entry : place.entry + query.limit]
         return FeedPage(tuple(entries), str(place._replace(entry=place.entry + len(entries))))
 
     def lag(self, org: str, after: str | None) -> Lag:
         with self._lock:
-            left = self._org(org).log[Position.read(after).entry :]
+            left = self._org(org).log[_place(after).entry :]
         return Lag(len(left), 0, min((entry.recorded_at for entry in left), default=None))
 
     def position(self, org: str, consumer: str) -> str | None:
@@ -351,6 +351,16 @@ class MemoryStore:
     def _org(self, name: str) -> _Org:
         self._check_open()
         return self._orgs.setdefault(name, _Org())
+
+
+def _place(after: str | None) -> Position:
+    """A position in a store that has but one epoch, and numbers no transactions."""
+    place = Position.read(after)
+    if place.transaction:
+        raise InvalidInputError("after", "a position in the feed of this store", "one of another kind of store")
+    if place.epoch:
+        raise PositionLostError("the position is of another store: read the feed from its beginning")
+    return place
 
 
 def _prior(org: _Org, guarded: GuardedChange) -> tuple[Entry, ...]:

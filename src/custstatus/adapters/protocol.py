@@ -81,7 +81,8 @@ class Store(Protocol):
         """
         What stands in the store that concerns a change.
 
-        The account; where the change has a key, the entries that it has written (ordered by ordinal); the entries that the
+        The account; where the change has a key, the entries that it has written (ordered by ordinal), and where it is part of a
+        run, those of the run for the customer on its lifecycles; the entries that the
         standings' `back_to` name; who holds each token that it adds or drops; where it asks for quiet, the last
         activity that counts. All from one snapshot, or the key looked up after the account.
         """

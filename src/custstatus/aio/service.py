@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any, Never, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Never, Self, TypeVar
 
 from custstatus import asking
 from custstatus.adapters.protocol import AsyncJoinableStore, AsyncStore
@@ -27,6 +27,10 @@ from custstatus.records import (
 from custstatus.sealing import Seal
 from custstatus.service import utc_now
 from custstatus.sweeping import RELEASED, Brakes, Report, Sweep, Swept
+
+if TYPE_CHECKING:
+    from custstatus.bulk.activities import RecordedRow, Recording
+    from custstatus.bulk.shapes import ActivityRow, BadRow
 
 __all__ = ["AsyncStatusService"]
 
@@ -145,6 +149,17 @@ class AsyncStatusService(AsyncLook[L]):
                 report += await self.record(*waiting)
                 waiting.clear()
         return report + await self.record(*waiting) if waiting else report
+
+    async def import_activities(
+        self, rows: Iterable[ActivityRow | BadRow], *, told: Callable[[Sequence[RecordedRow]], None] | None = None
+    ) -> Recording:
+        """As `StatusService.import_activities`."""
+        from custstatus.bulk.activities import import_activities  # most programs never import
+
+        if isinstance(rows, str) or not isinstance(rows, Iterable):
+            raise InvalidInputError("rows", "the rows of a table", kind_of(rows))
+        flow = import_activities(rows, self.config, self._asking.seal, self._asking.now(), told=told)
+        return await self._run(flow)
 
     async def preview_sweep(self, *, brakes: Brakes = RELEASED) -> Sweep:
         """As `StatusService.preview_sweep`."""

@@ -1,1 +1,61 @@
-"""Bulk work: statuses and activities of many customers at once, from tables and to tables."""
+"""
+Bulk work: statuses and activities of many customers at once, from tables and to tables.
+
+Tables are read into rows by a shape; a desk imports statuses and reverses runs, a service imports activities and sweeps.
+"""
+
+from custstatus.bulk.activities import RecordedRow, Recording
+from custstatus.bulk.exports import (
+    Row,
+    Table,
+    as_columns,
+    as_csv,
+    history_table,
+    import_table,
+    listed_table,
+    standings_table,
+)
+from custstatus.bulk.importing import Import, ImportedRow
+from custstatus.bulk.reversing import Reversal, Reversed
+from custstatus.bulk.shapes import (
+    ACTIVITY_IMPORT,
+    CUSTOMER_STATUS_IMPORT,
+    FRAUD_STATUS_IMPORT,
+    ActivityRow,
+    ActivityShape,
+    BadRow,
+    Shape,
+    StatusRow,
+    StatusShape,
+)
+from custstatus.bulk.tables import Rows, rows_of, rows_of_arrow, rows_of_csv
+
+__all__ = [
+    "ACTIVITY_IMPORT",
+    "CUSTOMER_STATUS_IMPORT",
+    "FRAUD_STATUS_IMPORT",
+    "ActivityRow",
+    "ActivityShape",
+    "BadRow",
+    "Import",
+    "ImportedRow",
+    "RecordedRow",
+    "Recording",
+    "Reversal",
+    "Reversed",
+    "Row",
+    "Rows",
+    "Shape",
+    "StatusRow",
+    "StatusShape",
+    "Table",
+    "as_columns",
+    "as_csv",
+    "history_table",
+    "import_table",
+    "listed_table",
+    "rows_of",
+    "rows_of_arrow",
+    "rows_of_csv",
+    "standings_table",
+]

@@ -7,28 +7,32 @@ a run that was cut short is begun again with the same rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from attrs import evolve, frozen
 
-from custstatus.bulk.shapes import BadRow, StatusRow
+from custstatus.bulk.shapes import ActivityRow, BadRow, StatusRow
 from custstatus.changes import Plan, Reason, Refusal, RefusalCode, Request
 from custstatus.config import OrgConfig
 from custstatus.errors import InvalidInputError
 from custstatus.flows import Call, Flow, make_set
 from custstatus.lifecycle import Lifecycle, Status
-from custstatus.records import Identifier, StatusLabel
+from custstatus.queries import Log
+from custstatus.records import Entry, Identifier, Page, StatusLabel
 from custstatus.sealing import Seal
 from custstatus.sets import Each, Moved
 from custstatus.states import CUSTOMER_STATUS, CustomerStatus
 from custstatus.values import Value
 
-__all__ = ["CHUNK", "Import", "ImportedRow", "import_statuses"]
+__all__ = ["CHUNK", "Held", "Import", "ImportedRow", "holders", "import_statuses", "unapproved", "whom"]
 
-T = TypeVar("T")
+Held = Mapping[tuple[str, str], str]
+"""The living account that holds an identifier, by its type and value."""
+
+Target = Status | StatusLabel
 
 CHUNK = 5_000
 """How many rows are read, and at most changed in one transaction."""
@@ -59,7 +63,7 @@ class Import(Value):
     unchanged: int
     """Rows whose customers stood there already; they are among the refused."""
     refused: tuple[ImportedRow, ...]
-    """Every row that was not done, with its cause (D66), in the order of the rows."""
+    """Every row that was not done, with its cause (D66), in the order of the rows; `told` had the accounts as well."""
 
 
 def import_statuses(
@@ -94,8 +98,10 @@ def import_statuses(
             elif isinstance(row.outcome, Plan):
                 moved += 1
             else:
-                standing = isinstance(row.outcome, Refusal) and row.outcome.code is RefusalCode.NO_CHANGE
-                unchanged += standing
+                if isinstance(row.outcome, Refusal):
+                    unchanged += row.outcome.code is RefusalCode.NO_CHANGE
+                    # A table may be refused as a whole, and accounts take far more room than causes.
+                    row = row._replace(outcome=evolve(row.outcome, account=None))
                 refused.append(row)
         if told is not None:
             told(done)
@@ -119,21 +125,27 @@ class _Importing:
         self._seal = seal
         self._now = now
         self._dry = dry
-        self._targets = dict(_names(config, lifecycle))
+        self._closing = lifecycle.closing
+        self._exact, self._folded = _names(config, lifecycle)
         self._digests: dict[str, bytes | None] = {}
         self._seen: dict[str, int] = {}
+        self._gone: set[str] = set()
+        self._begun: datetime | None = None
+        self._asked = False
 
     def chunk(self, rows: Sequence[StatusRow | BadRow]) -> Flow[list[ImportedRow]]:
         """Some rows, and what became of each, in their order."""
-        held = yield from self._held(rows)
+        held = yield from holders(rows, self._config, self._seal)
+        if self._gone:  # in a preview: by now they would hold nothing
+            held = {named: customer for named, customer in held.items() if customer not in self._gone}
         done: dict[int, ImportedRow] = {}
-        sets: dict[Status | StatusLabel, list[tuple[int, Each]]] = {}
+        sets: dict[Target, list[tuple[int, Each]]] = {}
         for place, row in enumerate(rows):
             if isinstance(row, BadRow):
                 done[place] = ImportedRow(row.line, None, row)
                 continue
-            customer, reasons = self._whom(row, held)
-            target = self._targets.get(row.target) or self._targets.get(row.target.casefold())
+            customer, reasons = yield from self._whom(row, held)
+            target = self._target(row)
             if target is None:
                 message = "no status and no label of this organisation: use one that is configured"
                 reasons.append(Reason(RefusalCode.UNKNOWN_LABEL, message))
@@ -156,42 +168,60 @@ class _Importing:
                         [each for _, each in some],
                         self._config,
                         self._now,
-                        faults=self._unapproved(target),
+                        faults=unapproved(target, self._template.approval),
                         dry=self._dry,
                     )
                     for (place, each), outcome in zip(some, outcomes, strict=True):
                         done[place] = ImportedRow(rows[place].line, each.customer, outcome)
+                        if isinstance(outcome, Plan) and outcome.accounts[0].closed_at is not None:
+                            self._gone.add(each.customer)
         return [done[place] for place in range(len(rows))]
 
-    def _held(self, rows: Sequence[StatusRow | BadRow]) -> Flow[dict[tuple[str, str], str]]:
-        """Who holds which of the rows' identifiers."""
-        org = self._config.org
-        tokens = {
-            named: self._seal.token(org, Identifier(*named)).token
-            for row in rows
-            if isinstance(row, StatusRow)
-            for named in row.identifiers
-        }
-        if not tokens:
-            return {}
-        holders = yield Call.of("find_all", org, tuple(dict.fromkeys(tokens.values())))
-        return {named: holders[token] for named, token in tokens.items() if token in holders}
+    def _target(self, row: StatusRow) -> Target | None:
+        """Which label or status a row means."""
+        return self._exact.get(row.target) or self._folded.get(row.target.casefold())
 
-    def _whom(self, row: StatusRow, held: dict[tuple[str, str], str]) -> tuple[str | None, list[Reason]]:
-        """Whom a row means, or why that cannot be told."""
-        named = {row.customer} if row.customer is not None else set()
-        named |= {held[each] for each in row.identifiers if each in held}
-        if not named:
-            message = "no customer of this organisation holds the row's identifiers: register the customer first"
-            return None, [Reason(RefusalCode.UNKNOWN_CUSTOMER, message)]
-        if len(named) > 1:
-            message = "the row's identifiers are of several customers: leave out those that are not his"
-            return None, [Reason(RefusalCode.AMBIGUOUS, message)]
-        (customer,) = named
+    def _whom(self, row: StatusRow, held: Held) -> Flow[tuple[str | None, list[Reason]]]:
+        """Whom a row means, or why that cannot be told, or why he is not to be moved by it."""
+        customer, reason = whom(row, held)
+        if customer is None or reason is not None:
+            return customer, [] if reason is None else [reason]
         if customer in self._seen:
             message = f"the customer is in line {self._seen[customer]} already: leave one of them out"
             return customer, [Reason(RefusalCode.TWICE, message)]
+        target = self._target(row)
+        status = target.status if isinstance(target, StatusLabel) else target
+        if row.customer is None and status in self._closing and (yield from self._is_new(customer)):
+            message = (
+                "the account that holds the row's identifiers was opened after this run began: the one that held them "
+                "may be closed; where this one is meant, give its customer id"
+            )
+            return customer, [Reason(RefusalCode.UNKNOWN_CUSTOMER, message)]
         return customer, []
+
+    def _is_new(self, customer: str) -> Flow[bool]:
+        """
+        Whether an account was opened after the run began, when that was begun before.
+
+        Closing an account releases its identifiers. Whoever has registered with them since is not whom the row means.
+        """
+        if not self._asked:
+            self._asked = True
+            self._begun = yield from self._began()
+        if self._begun is None:
+            return False
+        page: Page[Entry] = yield Call.of("log", Log(org=self._config.org, customer=customer, limit=1))
+        return any(entry.recorded_at >= self._begun for entry in page)
+
+    def _began(self) -> Flow[datetime | None]:
+        """When the run wrote its first entry; None where it has written none. Every attempt writes under one time."""
+        log, began = Log(org=self._config.org, run=self._template.run, limit=1), None
+        while True:
+            page: Page[Entry] = yield Call.of("log", log)
+            if not page.items:
+                return began
+            began = page.items[0].recorded_at
+            log = evolve(log, until=began)
 
     def _digest(self, reason: str | None) -> bytes | None:
         if reason is None:
@@ -202,29 +232,63 @@ class _Importing:
             self._digests[reason] = self._seal.digest(reason)
         return self._digests[reason]
 
-    def _unapproved(self, target: Status | StatusLabel) -> tuple[Reason, ...]:
-        status = target.status if isinstance(target, StatusLabel) else target
-        if self._template.approval is not None or status not in _APPROVED:
-            return ()
-        message = f"a bulk run into {status.name} names who approved it: give `approval`"
-        return (Reason(RefusalCode.APPROVAL_NEEDED, message),)
+
+def holders(
+    rows: Iterable[StatusRow | ActivityRow | BadRow], config: OrgConfig[Any], seal: Seal
+) -> Flow[dict[tuple[str, str], str]]:
+    """Who holds which of the rows' identifiers."""
+    tokens = {
+        named: seal.token(config.org, Identifier(*named)).token
+        for row in rows
+        if not isinstance(row, BadRow)
+        for named in row.identifiers
+    }
+    if not tokens:
+        return {}
+    found = yield Call.of("find_all", config.org, tuple(dict.fromkeys(tokens.values())))
+    return {named: found[token] for named, token in tokens.items() if token in found}
 
 
-def _names(config: OrgConfig[Any], lifecycle: Lifecycle[Any]) -> Iterator[tuple[str, Status | StatusLabel]]:
+def whom(row: StatusRow | ActivityRow, held: Held) -> tuple[str | None, Reason | None]:
+    """Whom a row means, or why that cannot be told."""
+    named = {row.customer} if row.customer is not None else set()
+    named |= {held[each] for each in row.identifiers if each in held}
+    if not named:
+        message = "no customer of this organisation holds the row's identifiers: register the customer first"
+        return None, Reason(RefusalCode.UNKNOWN_CUSTOMER, message)
+    if len(named) > 1:
+        message = "the row's identifiers are of several customers: leave out those that are not his"
+        return None, Reason(RefusalCode.AMBIGUOUS, message)
+    (customer,) = named
+    return customer, None
+
+
+def unapproved(target: Target, approval: str | None) -> tuple[Reason, ...]:
+    """What stands in the way of a bulk run into a status that asks for an approval (D103)."""
+    status = target.status if isinstance(target, StatusLabel) else target
+    if approval is not None or status not in _APPROVED:
+        return ()
+    message = f"a bulk run into {status.name} names who approved it: give `approval`"
+    return (Reason(RefusalCode.APPROVAL_NEEDED, message),)
+
+
+def _names(config: OrgConfig[Any], lifecycle: Lifecycle[Any]) -> tuple[dict[str, Target], dict[str, Target]]:
     """
     By which texts a table names the places of a lifecycle: labels by theirs, statuses by name and by value.
 
-    Exactly, or with the case ignored where no two labels differ by it alone; a label comes before a status.
+    Exactly, and with the case folded where no two labels, or no two statuses, differ by it alone; a label comes before a status.
     """
-    targets: list[tuple[str, Status | StatusLabel]] = []
-    if lifecycle is CUSTOMER_STATUS:
-        targets += [(label.text, label) for label in config.labels]
-    for status in lifecycle.statuses:
-        targets += [(status.name, status), (str(status.value), status)]
-    folded: dict[str, Status | StatusLabel] = {}
-    twice: set[str] = set()
-    for text, target in targets:
-        if folded.setdefault(text.casefold(), target) is not target and isinstance(target, StatusLabel):
-            twice.add(text.casefold())
-    yield from ((text, target) for text, target in folded.items() if text not in twice)
-    yield from reversed(targets)
+    exact: dict[str, Target] = {}
+    folded: dict[str, Target] = {}
+    labels = [(label.text, label) for label in config.labels] if lifecycle.name == CUSTOMER_STATUS.name else []
+    statuses = [(text, status) for status in lifecycle.statuses for text in (status.name, str(status.value))]
+    ranks: tuple[list[tuple[str, Target]], ...] = (labels, statuses)
+    for rank in ranks:
+        places: dict[str, set[Target]] = {}
+        for text, target in rank:
+            exact.setdefault(text, target)
+            places.setdefault(text.casefold(), set()).add(target)
+        for text, found in places.items():
+            if text not in folded and len(found) == 1:
+                folded[text] = next(iter(found))
+    return exact, folded

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 from attrs import evolve, frozen
 
-from custstatus.bulk.importing import CHUNK
+from custstatus.bulk.importing import CHUNK, unapproved
 from custstatus.changes import Plan, Reason, Refusal, RefusalCode, Request
 from custstatus.config import OrgConfig
+from custstatus.errors import InvalidInputError
 from custstatus.flows import Call, Flow, make_set
 from custstatus.lifecycle import Status
 from custstatus.queries import Log
@@ -60,7 +61,14 @@ def reverse(
     told: Callable[[Sequence[Reversed]], None] | None = None,
     dry: bool = False,
 ) -> Flow[Reversal]:
-    """As `Desk.reverse`: every request is the template for one customer."""
+    """
+    As `Desk.reverse`: every request is the template for one customer.
+
+    Raises:
+        InvalidInputError: The reversal has the id of the run itself.
+    """
+    if template.run == of:
+        raise InvalidInputError("reversal", "another id than that of the run", "the same")
     moved = replayed = 0
     refused: list[Reversed] = []
     log: Log | None = Log(org=config.org, run=of, limit=CHUNK)
@@ -98,7 +106,9 @@ def _reversed(
             once = {entry.customer: (place, entry) for place, entry in reversed(placed)}
             placed = [each for each in placed if once[each[1].customer] != each]
             rows = [Each(entry.customer, entry=entry.version) for _, entry in once.values()]
-            outcomes = yield from make_set(evolve(template, targets=(target,)), rows, config, now, dry=dry)
+            asked = evolve(template, targets=(target,))
+            faults = unapproved(target, template.approval)
+            outcomes = yield from make_set(asked, rows, config, now, faults=faults, dry=dry)
             for (place, entry), outcome in zip(once.values(), outcomes, strict=True):
                 done[place] = Reversed(entry.customer, entry.version, outcome)
     return [done[place] for place in sorted(done)]

@@ -15,8 +15,12 @@ from typing import Annotated, Any
 import typer
 
 from custstatus import SHIPPED, CuststatusError, Lifecycle, SQLiteStore, UnknownLifecycleError
+from custstatus.cli.addresses import Database, shown
+from custstatus.cli.bulk import imports, reverse, sweep
 from custstatus.cli.card import Card
+from custstatus.cli.database import database
 from custstatus.cli.errors import CommandError
+from custstatus.cli.exporting import exports
 from custstatus.cli.kept import opened
 from custstatus.cli.policy import policy
 from custstatus.cli.programme import PROGRAMME
@@ -36,10 +40,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(policy)
+app.add_typer(database)
+app.add_typer(imports)
+app.add_typer(exports)
+app.command()(sweep)
+app.command()(reverse)
 
-Database = Annotated[Path, typer.Option("--db", help="The SQLite file.", show_default=False)]
 Organisation = Annotated[
-    str | None, typer.Option("--org", help="The organisation; by default the only one in the file.", show_default=False)
+    str | None,
+    typer.Option("--org", help="The organisation; by default the only one in the database.", show_default=False),
 ]
 
 
@@ -139,8 +148,8 @@ def diagram(
     lifecycle: Annotated[str, typer.Argument(help="The lifecycle's name.")] = "customer_status",
     form: Annotated[Format, typer.Option("--format", help="How to write it.")] = Format.MERMAID,
     db: Annotated[
-        Path | None,
-        typer.Option("--db", help="Take it from the configuration kept in this file, as edited.", show_default=False),
+        str | None,
+        typer.Option("--db", help="Take it from the configuration kept there, as edited.", show_default=False),
     ] = None,
     org: Organisation = None,
 ) -> None:
@@ -154,11 +163,11 @@ def diagram(
     typer.echo(found.mermaid() if form is Format.MERMAID else found.table(), nl=False)
 
 
-def _kept_lifecycle(db: Path, org: str | None, name: str) -> Lifecycle[Any]:
-    """A lifecycle from the configuration kept in a file."""
+def _kept_lifecycle(db: str, org: str | None, name: str) -> Lifecycle[Any]:
+    """A lifecycle from the configuration kept in a database."""
     with opened(db, org) as kept:
         if kept.config is None:
-            raise CommandError(f"{db}: no entry yet, or none whose configuration this version can resolve")
+            raise CommandError(f"{shown(db)}: no entry yet, or none whose configuration this version can resolve")
         found = kept.config.lifecycle(name)
         if found is None:
             raise UnknownLifecycleError(kept.org, name, (each.name for each in kept.config.lifecycles))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from custstatus import CuststatusError, OrgConfig
+from custstatus.cli.addresses import is_postgres, shown
 from custstatus.cli.errors import CommandError
 from custstatus.cli.kept import opened, resolved
 
@@ -16,8 +17,8 @@ __all__ = ["config_of", "kept_config", "object_of"]
 
 def config_of(name: str, org: str | None = None) -> OrgConfig[Any]:
     """
-    The configuration of a name: `MODULE:NAME`, a `.json` file that `policy export` wrote, or a SQLite file, whose last entry's
-    counts.
+    The configuration of a name: `MODULE:NAME`, a `.json` file that `policy export` wrote, or a SQLite file or an address of
+    PostgreSQL, where the last entry's counts.
 
     Raises:
         CommandError: There is none.
@@ -34,22 +35,26 @@ def config_of(name: str, org: str | None = None) -> OrgConfig[Any]:
             raise CommandError(f"{name} holds no configuration ({type(error).__name__})", code=2) from None
     if path.suffix in {".db", ".sqlite", ".sqlite3"}:
         return kept_config(path, org)
+    if is_postgres(name):
+        return kept_config(name, org)
     found = object_of(name)
     if not isinstance(found, OrgConfig):
         raise CommandError(f"{name} is no OrgConfig, but {type(found).__name__}", code=2)
     return found
 
 
-def kept_config(path: Path, org: str | None) -> OrgConfig[Any]:
+def kept_config(address: str | Path, org: str | None) -> OrgConfig[Any]:
     """
-    The configuration under which the last entry in a SQLite file was made.
+    The configuration under which the last entry in a database was made.
 
     Raises:
         CommandError: There is none, or it is not clear which organisation is meant.
     """
-    with opened(path, org) as kept:
+    with opened(address, org) as kept:
         if kept.config is None:
-            raise CommandError(f"{path}: no entry yet, or none whose configuration this version can resolve")
+            raise CommandError(
+                f"{shown(str(address))}: no entry yet, or none whose configuration this version can resolve"
+            )
         return kept.config
 
 

@@ -1,5 +1,5 @@
 """
-A file that was written before, opened to be looked at: found, never made, and resolved without its organisation's code.
+A database that was written before, opened to be looked at: found, never made, and resolved without its organisation's code.
 
 What stands in a store is text; the configuration kept beside it names every label, status and action. Enums made of that
 text serve for looking, where the organisation's own are not at hand.
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from attrs import frozen
 
@@ -29,18 +29,25 @@ from custstatus import (
     Log,
     NoLabels,
     OrgConfig,
-    SQLiteStore,
     Status,
     StatusLabel,
     StatusService,
+    Store,
 )
+from custstatus.cli.addresses import shown, stored
 from custstatus.cli.errors import CommandError
 
 __all__ = ["Kept", "opened", "resolved"]
 
 
-class _LookedAt(SQLiteStore):
+class _LookedAt:
     """A store that is only looked at: a service over it does not leave its configuration there."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __getattr__(self, verb: str) -> Any:
+        return getattr(self._store, verb)
 
     def keep_config(self, org: str, config_hash: str, text: str) -> None:
         """Keep nothing."""
@@ -48,9 +55,9 @@ class _LookedAt(SQLiteStore):
 
 @frozen
 class Kept:
-    """One organisation in an existing file."""
+    """One organisation in an existing database."""
 
-    store: SQLiteStore
+    store: Store
     org: str
     config: OrgConfig[StatusLabel] | None
     """Under which the last entry was made; None where there is no entry, or this version cannot resolve it."""
@@ -66,30 +73,31 @@ class Kept:
 
 
 @contextmanager
-def opened(path: Path, org: str | None) -> Iterator[Kept]:
+def opened(address: str | Path, org: str | None) -> Iterator[Kept]:
     """
-    An organisation in a file, closed at the end.
+    An organisation in a database, closed at the end.
 
     Args:
-        path: The file.
+        address: The path of a SQLite file, or an address of PostgreSQL.
         org: None for the only one there is.
 
     Raises:
-        CommandError: It is not clear which organisation is meant.
-        StoreError: No such file, not one of ours, or it cannot be read.
+        CommandError: It is not clear which organisation is meant; there is no such file or server, the database is not one
+            of ours, or it cannot be read.
     """
-    with _LookedAt(path, create=False) as store:
-        organisations = store.organisations()
+    with stored(str(address)) as there:
+        store = cast("Store", _LookedAt(there))
+        organisations, name = store.organisations(), shown(str(address))
         if org is None and len(organisations) > 1:
-            raise CommandError(f"{path} has several organisations, say --org: {', '.join(organisations)}", code=2)
+            raise CommandError(f"{name} has several organisations, say --org: {', '.join(organisations)}", code=2)
         if not organisations or (org is not None and org not in organisations):
             known = ", ".join(organisations) or "none"
-            raise CommandError(f"{path} has no such organisation; it has: {known}")
+            raise CommandError(f"{name} has no such organisation; it has: {known}")
         name = org or organisations[0]
         yield Kept(store, name, _config(store, name))
 
 
-def _config(store: SQLiteStore, org: str) -> OrgConfig[StatusLabel] | None:
+def _config(store: Store, org: str) -> OrgConfig[StatusLabel] | None:
     """The configuration of the organisation's last entry, if it can be resolved to the same hash."""
     last = store.log(Log(org=org, newest_first=True, limit=1)).items
     text = store.config(org, last[0].config) if last else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from custstatus.testing.contracts.activities import ActivityContract
 from custstatus.testing.contracts.closing import ClosingContract
 from custstatus.testing.contracts.exactness import ExactnessContract
+from custstatus.testing.contracts.feeds import FeedContract
 from custstatus.testing.contracts.founds import FoundContract
 from custstatus.testing.contracts.guards import GuardContract
 from custstatus.testing.contracts.identifiers import IdentifierContract
@@ -13,6 +14,7 @@ from custstatus.testing.contracts.lists import ListContract
 from custstatus.testing.contracts.logs import LogContract
 from custstatus.testing.contracts.organisations import OrganisationContract
 from custstatus.testing.contracts.plans import PlanContract
+from custstatus.testing.contracts.setguards import SetGuardContract
 from custstatus.testing.contracts.sweeps import SweepContract
 
 __all__ = ["StoreContract"]
@@ -25,11 +27,13 @@ class StoreContract(
     KeyContract,
     IdentifierContract,
     LogContract,
+    FeedContract,
     ListContract,
     ActivityContract,
     OrganisationContract,
     ExactnessContract,
     ClosingContract,
+    SetGuardContract,
     SweepContract,
 ):
     """

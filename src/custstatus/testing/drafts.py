@@ -283,6 +283,8 @@ def _entry(
         ordinal=ordinal,
         digest=change.digest,
         run=change.run,
+        approval=change.approval,
+        shop=change.shop,
     )
 
 

@@ -14,7 +14,9 @@ from custstatus import (
     Applied,
     Found,
     GuardedChange,
+    GuardedSet,
     Log,
+    Moved,
     OrgConfig,
     StatusService,
     Store,
@@ -73,14 +75,18 @@ def _host(store: Store, config: OrgConfig[Any], key: bytes | None) -> Host:
 
 
 class PlannedApply(RelayStore):
-    """The same store, but one that plans every change: its `apply` only reads."""
+    """The same store, but one that plans every change: its `apply` and its `apply_set` only read."""
 
     def apply(self, guarded: GuardedChange) -> Applied | Found:
         return self.store.read(guarded)
 
 
 class CheckedApply(RelayStore):
-    """The same store; where its `apply` makes no change, it must have read it all and written nothing."""
+    """
+    The same store; where its `apply` makes no change, it must have read it all and written nothing.
+
+    Of its `apply_set` likewise, row by row.
+    """
 
     def __init__(self, store: Store) -> None:
         super().__init__(store)
@@ -88,6 +94,10 @@ class CheckedApply(RelayStore):
         """The changes that it made by itself."""
         self.found: list[GuardedChange] = []
         """Those for which it answered what stands there."""
+        self.moved: list[GuardedChange] = []
+        """The changes that it made as part of a set."""
+        self.left: list[GuardedChange] = []
+        """Those of sets for which it answered what stands there."""
 
     def apply(self, guarded: GuardedChange) -> Applied | Found:
         before = self.store.read(guarded)
@@ -101,21 +111,44 @@ class CheckedApply(RelayStore):
         assert plain(after) == plain(before), f"apply wrote, though it answered Found: before {before}, after {after}"
         return got
 
+    def apply_set(self, guarded: GuardedSet) -> tuple[Moved | Found, ...]:
+        before = [self.store.read(each) for each in guarded.each()]
+        answers = self.store.apply_set(guarded)
+        assert len(answers) == len(before), f"apply_set answered {len(answers)} of {len(before)} rows"
+        for each, read, got in zip(guarded.each(), before, answers, strict=True):
+            after = self.store.read(each)
+            if isinstance(got, Moved):
+                self.moved.append(each)
+                stands = after.account
+                assert stands is not None, f"apply_set moved {got}, who is not there"
+                assert not guarded.only_read, f"apply_set moved {got}, asked only to read"
+                assert not got.replayed, f"apply_set made {got} anew and calls it a replay"
+                assert (got.customer, got.version) == (stands.customer, stands.version), (
+                    f"apply_set made {got}: {after}"
+                )
+                assert not read.prior, f"apply_set moved {got}, whom the run had moved: {read.prior}"
+            else:
+                self.left.append(each)
+                assert plain(got) == plain(read), f"apply_set found {got}, read {read}"
+                assert plain(after) == plain(read), f"apply_set wrote, though it answered Found: {read}, then {after}"
+        return answers
+
 
 def applies_as_planned(
     operations: Iterable[Operation], store: Store, twin: Store, config: OrgConfig[Any] | None = None
 ) -> CheckedApply:
     """
-    What a store's `apply` does is what reading, planning and committing would have done on an equal twin.
+    What a store's `apply` and `apply_set` do is what reading, planning and committing would have done on an equal twin.
 
     Args:
         operations: What is done, in order.
-        store: The store whose `apply` is tried.
-        twin: Another one like it, whose `apply` is not used.
+        store: The store whose `apply` and `apply_set` are tried.
+        twin: Another one like it, whose own are not used.
         config: The organisation; by default the example.
 
     Returns:
-        Which changes `apply` made and which it left to be planned: see to it that the former are not few.
+        Which changes it made by itself, one by one or as part of a set, and which it left to be planned: see to it that the
+        former are not few.
     """
     checked = CheckedApply(store)
     same_behaviour(operations, checked, PlannedApply(twin), config)

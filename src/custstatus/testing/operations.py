@@ -20,9 +20,11 @@ from custstatus import (
     Actor,
     AnyAction,
     AnyChannel,
+    Brakes,
     Channel,
     Desk,
     Effect,
+    Entry,
     Identifier,
     Lifecycle,
     Status,
@@ -32,6 +34,7 @@ from custstatus import (
     Wish,
 )
 from custstatus.testing.clock import MovableClock
+from custstatus.testing.snapshots import in_order
 
 __all__ = [
     "AddIdentifier",
@@ -278,14 +281,25 @@ class Report:
         )
 
 
+_RELEASED = Brakes()
+
+
 @frozen
 class Sweep:
     """The idle rules, as a preview or for good."""
 
     dry: bool = False
+    run: str | None = None
+    brakes: Brakes = _RELEASED
+    after: timedelta = timedelta(0)
+    """How long after what came before."""
 
     def perform(self, host: Host) -> object:
-        return host.service.preview_sweep() if self.dry else host.service.sweep()
+        host.clock.advance(self.after)
+        service = host.service
+        return (
+            service.preview_sweep(brakes=self.brakes) if self.dry else service.sweep(run=self.run, brakes=self.brakes)
+        )
 
 
 @frozen
@@ -315,7 +329,7 @@ class Look:
             service.identifiers(self.customer),
             service.history(self.customer, limit=limit),
             service.history(self.customer, newest_first=True, since=then, limit=limit),
-            service.history(limit=limit, until=then),
+            self._organisation_s(service, then),
             service.activities(self.customer, limit=limit),
             service.timeline(self.customer, limit=limit),
             service.counts(CUSTOMER_STATUS),
@@ -325,3 +339,12 @@ class Look:
             service.inactive(self.ago or timedelta(days=180), limit=limit),
             Manner().desk(host.service).moves(self.customer),
         )
+
+    def _organisation_s(self, service: StatusService[Any], until: datetime) -> list[Entry]:
+        """The whole history of the organisation, page by page."""
+        page = service.history(until=until, limit=10 * self.limit)
+        entries = list(page)
+        while page.next is not None:
+            page = service.history(until=until, limit=10 * self.limit, after=page.next)
+            entries += page
+        return in_order(entries)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
+from itertools import groupby
 from typing import Any, TypeVar
 
 from attrs import evolve, fields, has
 
-from custstatus import Accounts, Activities, Customers, CuststatusError, Decision, Log, Page, Store
+from custstatus import Accounts, Activities, Customers, CuststatusError, Decision, Entry, Log, Page, Store
 
-__all__ = ["answer", "everything", "plain", "snapshot"]
+__all__ = ["answer", "everything", "in_order", "plain", "snapshot"]
 
 Q = TypeVar("Q", Log, Customers, Activities, Accounts)
 T = TypeVar("T")
@@ -75,6 +76,15 @@ def everything(read: Callable[[Q], Page[T]], query: Q) -> Iterator[T]:
         yield from page
 
 
+def in_order(entries: Iterable[Entry]) -> list[Entry]:
+    """An organisation's entries as they came, those that a run wrote in one go by customer: there a store has a choice."""
+    ordered: list[Entry] = []
+    for (run, _), group in groupby(entries, lambda entry: (entry.run, entry.recorded_at)):
+        several = list(group)
+        ordered += several if run is None else sorted(several, key=lambda entry: (entry.customer, entry.version))
+    return ordered
+
+
 def snapshot(store: Store, org: str, lifecycles: tuple[str, ...]) -> dict[str, Any]:
     """All that a store holds of an organisation, read by every verb that reads."""
     accounts = list(everything(store.accounts, Accounts(org=org, limit=_FEW)))
@@ -83,7 +93,7 @@ def snapshot(store: Store, org: str, lifecycles: tuple[str, ...]) -> dict[str, A
     return {
         "accounts": plain(accounts),
         "loaded": {name: plain(store.load(org, name)) for name in names},
-        "log": plain(list(everything(store.log, Log(org=org, limit=_FEW)))),
+        "log": plain(in_order(everything(store.log, Log(org=org, limit=_FEW)))),
         "histories": {
             name: plain(list(everything(store.log, Log(org=org, customer=name, limit=_FEW)))) for name in names
         },

@@ -77,7 +77,8 @@ class AsyncConnections:
             cursor = None
         else:
             try:
-                cursor = await asyncio.wait_for(self._idle.get(), self._patience)
+                async with asyncio.timeout(self._patience):
+                    cursor = await self._idle.get()
             except TimeoutError:
                 raise StoreBusyError("no connection was free in time: try again with the same key") from None
         try:

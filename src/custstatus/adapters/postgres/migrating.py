@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 from attrs import frozen
@@ -19,6 +19,7 @@ from custstatus.adapters.postgres.connecting import RawCursor, arguments, checke
 from custstatus.adapters.postgres.operations import OWN, PostgresOperations
 from custstatus.adapters.postgres.statements import RESTORED, ROLLBACK_TO, SAVEPOINT, SQL, THIS
 from custstatus.adapters.sql.running import Operation, within
+from custstatus.adapters.sql.schema import SchemaStatus, Step, steps
 from custstatus.adapters.sql.statements import Statement
 from custstatus.errors import InvalidInputError, SchemaError, StoreBusyError
 
@@ -80,48 +81,8 @@ _CONNECTING = 7.0
 """Seconds within which a server is reached, and after which a dead network is noticed."""
 
 
-class Step(NamedTuple):
-    """A numbered file of SQL."""
-
-    number: int
-    file: Path
-
-    @property
-    def name(self) -> str:
-        """Number and noun, as the file has them."""
-        return self.file.stem
-
-    @property
-    def statements(self) -> list[str]:
-        """Its statements, which blank lines part."""
-        parts = re.split(r"\n\n+", self.file.read_text(encoding="utf-8").strip())
-        return [part for part in parts if _COMMENT.sub("", part + "\n").strip()]
-
-
-@frozen
-class SchemaStatus:
-    """At which step of the schema a database is, and what it lacks."""
-
-    at: int
-    """The last step that was taken; 0 where there are no tables of ours."""
-    known: int
-    """The last step of this version of the library; a database may be further."""
-    missing: tuple[str, ...]
-    """The names of the steps to be taken, in their order."""
-    server: str
-    """The server and its version."""
-    moved: bool = False
-    """Whether it was restored from a copy, or copied, and has not been told so: to migrate does that too."""
-
-    @property
-    def current(self) -> bool:
-        """Whether this version of the library can work on it as it is."""
-        return self.at == self.known and not self.moved
-
-
 def _steps() -> list[Step]:
-    files = sorted(file for file in _SCHEMA.iterdir() if re.fullmatch(r"\d{4}_\w+\.sql", file.name))
-    return [Step(int(file.name[:4]), file) for file in files]
+    return steps(_SCHEMA)
 
 
 def migrate() -> Operation[tuple[str, ...]]:
@@ -318,7 +279,9 @@ def schema_statements(after: int = 0, to: int | None = None) -> tuple[str, ...]:
     for step in missing:
         texts += [text.removesuffix(";") for text in step.statements]
         texts.append(_DONE.text.replace("$1", str(step.number)))
-    return (*texts, *([RESTORED.text.strip()] if to == last else []))
+    if to == last:  # as a store does that is opened
+        texts.append(RESTORED.text.strip())
+    return tuple(texts)
 
 
 def schema_sql(after: int = 0) -> str:

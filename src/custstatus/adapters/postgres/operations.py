@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -10,7 +11,8 @@ from custstatus.adapters.postgres import statements
 from custstatus.adapters.postgres.statements import array_text
 from custstatus.adapters.sql.operations import Operations, moved
 from custstatus.adapters.sql.running import Operation, Transaction
-from custstatus.changes import Applied, GuardedChange, Step
+from custstatus.adapters.sql.statements import Statement
+from custstatus.changes import Applied, Found, GuardedChange, Step
 from custstatus.errors import SchemaError
 from custstatus.sets import GuardedSet, Moved
 
@@ -18,6 +20,8 @@ __all__ = ["JOINED", "OWN", "PostgresOperations"]
 
 OWN = Transaction(statements.BEGIN, statements.COMMIT, (statements.ROLLBACK,))
 JOINED = Transaction(statements.SAVEPOINT, statements.RELEASE, (statements.ROLLBACK_TO, statements.RELEASE))
+
+_NOBODY_WRITES = Statement("LOCK TABLE custstatus_account IN SHARE ROW EXCLUSIVE MODE")
 
 
 class PostgresOperations(Operations):
@@ -31,7 +35,7 @@ class PostgresOperations(Operations):
             (
                 guarded.org,
                 guarded.customer,
-                *_common(guarded, step),
+                *_shared(guarded, step),
                 guarded.expected,
                 guarded.key,
                 guarded.digest,
@@ -43,6 +47,20 @@ class PostgresOperations(Operations):
         version, effective_at, back_to, status, label = found[0]
         entry = moved(guarded, step, version, (status, label), moment(effective_at), back_to)
         return Applied((entry,))
+
+    def read(self, guarded: GuardedChange) -> Operation[Found]:
+        found = yield from super().read(guarded)
+        if found.prior:
+            # It may be on this server only, where its commit was cancelled while it waited for a standby: a lock waits for that.
+            yield statements.LOCK_ACCOUNTS, (guarded.org, array_text([found.prior[0].customer]))
+        return found
+
+    def read_set(self, guarded: GuardedSet, left: tuple[str, ...]) -> Operation[dict[str, Found]]:
+        answers = yield from super().read_set(guarded, left)
+        replayed = sorted(customer for customer, found in answers.items() if found.prior)
+        if replayed:
+            yield statements.LOCK_ACCOUNTS, (guarded.guarded.org, array_text(replayed))
+        return answers
 
     def settle(self, *, create: bool) -> Operation[bool]:
         """
@@ -58,36 +76,37 @@ class PostgresOperations(Operations):
             raise SchemaError(
                 "the database was restored from a copy: open it once with create=True, or upgrade its schema"
             )
+        # Who writes still counts as the database did that it was copied from: what he commits later must not be missed.
+        yield _NOBODY_WRITES, ()
         yield statements.RESTORED, ()
         return True
 
     def apply_set(self, guarded: GuardedSet, step: Step) -> Operation[list[Moved]]:
         common, each = guarded.guarded, guarded.rows
-        reasons = any(row.reason is not None for row in each)
-        text = reasons or common.reason is not None or common.actor.name is not None
-        digests = [None if row.reason_digest is None else f"\\x{row.reason_digest.hex()}" for row in each]
+        reasons = _column(row.reason for row in each)
+        text = reasons != _NONE or common.reason is not None or common.actor.name is not None
         found = yield (
             statements.applying_set(closes=step.closes, text=text),
             (
                 common.org,
                 array_text([row.customer for row in each]),
-                *_common(common, step),
+                *_shared(common, step),
                 common.run,
                 common.approval,
                 common.shop,
                 None if step.only_from is None else _texts(step.only_from),
                 None if common.quiet_since is None else micros(common.quiet_since),
                 None if common.grace_since is None else micros(common.grace_since),
-                array_text([None if row.entry is None else str(row.entry) for row in each]),
-                array_text(digests if reasons else []),
-                array_text([row.shop for row in each]),
-                *([array_text([row.reason for row in each]), common.reason, common.actor.name] if text else []),
+                _column(None if row.entry is None else str(row.entry) for row in each),
+                _column(None if row.reason_digest is None else f"\\x{row.reason_digest.hex()}" for row in each),
+                _column(row.shop for row in each),
+                *([reasons, common.reason, common.actor.name] if text else []),
             ),
         )
         return list(map(Moved._make, found))
 
 
-def _common(guarded: GuardedChange, step: Step) -> tuple[Any, ...]:
+def _shared(guarded: GuardedChange, step: Step) -> tuple[Any, ...]:
     """The parameters 3 to 20: what is the same for one customer and for several."""
     return (
         step.lifecycle,
@@ -109,6 +128,15 @@ def _common(guarded: GuardedChange, step: Step) -> tuple[Any, ...]:
         _texts(step.group_labels),
         None if guarded.at is None else micros(guarded.at),
     )
+
+
+_NONE = array_text([])
+
+
+def _column(values: Iterable[str | None]) -> str:
+    """What several rows have of their own as an array; where none has anything it is empty, and stands for NULL in each."""
+    members = list(values)
+    return _NONE if all(member is None for member in members) else array_text(members)
 
 
 @lru_cache(maxsize=4_096)

@@ -12,6 +12,7 @@ from custstatus.adapters.sql.statements import Engine, Statement, Statements
 __all__ = [
     "BEGIN",
     "COMMIT",
+    "LOCK_ACCOUNTS",
     "RELEASE",
     "RESTORED",
     "ROLLBACK",
@@ -76,12 +77,18 @@ SELECT epoch, pg_snapshot_xmin(pg_current_snapshot())::text::bigint + shift, sys
 )
 """The statements of every engine."""
 
+LOCK_ACCOUNTS = Statement("""
+SELECT FROM custstatus_account WHERE org = $1 AND customer = ANY ($2::text[]) ORDER BY customer FOR UPDATE
+""")
+
 THIS = Statement(f"SELECT coalesce(system = {_THIS}, false) FROM custstatus_feed")
 
-# Numbers go on from the greatest there is, and positions of before are of another epoch.
+# Numbers go on from the greatest there is, and positions of before are of another epoch; each of several copies has its own.
 RESTORED = Statement(
     f"""
-UPDATE custstatus_feed SET system = {_THIS}, epoch = epoch + (system IS NOT NULL)::integer,
+UPDATE custstatus_feed SET system = {_THIS},
+    epoch = CASE WHEN system IS NULL THEN epoch
+        ELSE greatest(epoch + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) END,
     shift = greatest(0, 1 + (SELECT coalesce(max(xid), 0) FROM custstatus_entry) - pg_current_xact_id()::text::bigint)
 WHERE system IS DISTINCT FROM {_THIS}
 """
@@ -186,8 +193,9 @@ def applying_set(*, closes: bool, text: bool) -> Statement:
     """
     The same for several customers, as part of a run.
 
-    The accounts are locked in the order of their customers, so that no two sets wait for each other. An account that others
-    have changed since the statement began is left, for its entries of this run could not be seen.
+    It waits for nobody, as those who wait for what it has locked would wait with it: an account that others hold is left. So is
+    one that others have changed since the statement began, for its standing and its entries are read as they were then; every
+    writer changes the account, so it alone is locked.
 
     Args:
         closes: Whether it closes the accounts.
@@ -197,14 +205,16 @@ def applying_set(*, closes: bool, text: bool) -> Statement:
     conditions = [
         *_admitted(since),
         _UNCHANGED,
-        """NOT EXISTS (SELECT FROM custstatus_entry e
-        WHERE e.org = cur.org AND e.run = $21 AND e.customer = cur.customer AND e.lifecycle = $3)""",
+        # Not as a join, which would be planned as if a run had hardly any entries.
+        """(SELECT true FROM custstatus_entry e
+        WHERE e.org = $1 AND e.run = $21 AND e.customer = cur.customer AND e.lifecycle = $3 LIMIT 1) IS NULL""",
         "($24::text[] IS NULL OR coalesce(label, status) = ANY ($24))",
-        """($25::bigint IS NULL OR coalesce((SELECT l.at FROM custstatus_last_activity l
-        WHERE l.org = cur.org AND l.customer = cur.customer FOR UPDATE), registered_at) < $25)""",
+        """($25::bigint IS NULL OR coalesce((SELECT coalesce(l.at, registered_at) FROM custstatus_last_activity l
+        WHERE l.org = cur.org AND l.customer = cur.customer FOR UPDATE SKIP LOCKED) < $25, false))""",
         "($26::bigint IS NULL OR NOT (cur.actor_kind = 'person' AND since >= $26 AND since > registered_at))",
         "(at_entry IS NULL OR cur.entry = at_entry)",
     ]
+    digest = "CASE WHEN cur.reason IS NULL THEN $15::bytea ELSE cur.digest END" if text else "$15::bytea"
     texts = """, t AS (
     INSERT INTO custstatus_text (org, customer, version, reason, actor_name)
     SELECT h.org, h.customer, h.version, coalesce(cur.reason, $31::text), $32::text FROM h JOIN cur USING (customer)
@@ -218,10 +228,10 @@ WITH cur AS MATERIALIZED (
         AS w (customer, at_entry, digest, shop{", reason" if text else ""})
     JOIN custstatus_account a ON a.org = $1 AND a.customer = w.customer
     JOIN custstatus_standing s ON s.org = a.org AND s.customer = a.customer AND s.lifecycle = $3
-    ORDER BY a.customer FOR UPDATE OF a, s),
+    FOR UPDATE OF a SKIP LOCKED),
 h AS (
     {_ENTRY}, run, approval, shop)
-    SELECT {_moved(since, "coalesce(cur.digest, $15::bytea)", closes)},
+    SELECT {_moved(since, digest, closes)},
         $21::text, $22::text, coalesce(cur.shop, $23::text)
     FROM cur {_BEHIND}
     WHERE {" AND ".join(conditions)}

@@ -20,8 +20,8 @@ from custstatus.adapters.cursors import (
 from custstatus.adapters.protocol import StoredActivity
 from custstatus.adapters.sql import rows
 from custstatus.adapters.sql.running import Operation
-from custstatus.adapters.sql.statements import Statements
-from custstatus.errors import PositionLostError
+from custstatus.adapters.sql.statements import REGISTERED, Asked, Statements
+from custstatus.errors import InvalidInputError, PositionLostError
 from custstatus.feeds import FeedPage, Lag, Position
 from custstatus.queries import Accounts, Activities, Customers, Feed, Log
 from custstatus.records import Account, ActorKind, Entry, Listed, Page, Tally
@@ -80,7 +80,7 @@ class Lists:
         ((counted,),) = yield self.sql.count(self._asked(evolve(query, after=None)))
         return int(counted)
 
-    def _asked(self, query: Customers) -> list[tuple[str, tuple[Any, ...]]]:
+    def _asked(self, query: Customers) -> Asked:
         """The conditions of a list of customers."""
         engine = self.sql.engine
 
@@ -95,7 +95,9 @@ class Lists:
             # One status is an index's own; several are not, as its order would be another than the list's.
             (status,) = query.statuses if len(query.statuses) == 1 else (None,)
             one = status is not None and query.label is None
-            filters.append(("s.status = {}", (status,)) if one else among("coalesce(s.status, '')", query.statuses))
+            # The index of those who are not active is found by the words that it has itself.
+            condition = "s.status = {}" if status == "active" else "s.status = {} AND s.status <> 'active'"
+            filters.append((condition, (status,)) if one else among("coalesce(s.status, '')", query.statuses))
         if query.label is not None:
             filters.append(("s.label = {}", (query.label,)))
         if query.without:
@@ -107,13 +109,13 @@ class Lists:
             filters.append(("coalesce(l.at, a.registered_at) < {}", (micros(query.quiet_since),)))
         if query.grace_since is not None:
             spared = (ActorKind.PERSON.value, micros(query.grace_since))
-            filters.append(("NOT (s.actor_kind = {} AND s.since >= {} AND s.since > a.registered_at)", spared))
+            filters.append((f"NOT (s.actor_kind = {{}} AND s.since >= {{}} AND s.since > {REGISTERED})", spared))
         if query.exempt:
             condition, values = among("s.customer", query.exempt)
             filters.append((f"NOT ({condition})", values))
         if query.after is not None:
             filters.append(("s.customer > {}", (query.after,)))
-        return filters
+        return Asked(filters, query.quiet_since is not None, query.after)
 
     def accounts(self, query: Accounts) -> Operation[Page[Account]]:
         found = yield self.sql.accounts, (query.org, query.after or "", query.limit + 1)
@@ -152,18 +154,24 @@ class Lists:
 
     def lag(self, org: str, after: str | None) -> Operation[Lag]:
         _, horizon, filters = yield from self._following(org, after)
-        ((behind, since),) = yield self.sql.log_count(filters)
-        held = 0
-        if horizon is not None:
-            ((held, _),) = yield self.sql.log_count([*filters, ("e.xid >= {}", (horizon,))])
-        return Lag(max(behind - held, 0), held, None if since is None else moment(since))
+        if horizon is None:
+            ((ready, since),) = yield self.sql.log_count(filters)
+            return Lag(ready, 0, None if since is None else moment(since))
+        # Each by the horizon, so that what is committed between the two is not taken off the wrong one.
+        ((ready, first),) = yield self.sql.log_count([*filters, ("e.xid < {}", (horizon,))])
+        ((held, second),) = yield self.sql.log_count([*filters, ("e.xid >= {}", (horizon,))])
+        since = min((each for each in (first, second) if each is not None), default=None)
+        return Lag(ready, held, None if since is None else moment(since))
 
     def _following(
         self, org: str, after: str | None
     ) -> Operation[tuple[Position, int | None, list[tuple[str, tuple[Any, ...]]]]]:
         """A position in this database's epoch, up to which transaction all are complete, and what follows the position."""
         ((epoch, horizon, ours),) = yield self.sql.horizon, ()
+        columns = self.sql.engine.place
         place = Position(epoch) if after is None else Position.read(after)
+        if (place.transaction > 0) is not (place.entry > 0 and len(columns) == 2):
+            raise InvalidInputError("after", "the `position` of an earlier page of this feed", "one of another store")
         if not ours:
             raise PositionLostError(
                 "the database was restored from a copy: open the store once with create=True, or upgrade its schema"
@@ -173,7 +181,6 @@ class Lists:
                 "the database was restored from a copy since the position was read: read the feed from its beginning"
             )
         filters: list[tuple[str, tuple[Any, ...]]] = [("e.org = {}", (org,))]
-        columns = self.sql.engine.place
         filters.append(_beyond(columns, ">", place[3 - len(columns) :]))
         return place, horizon, filters
 

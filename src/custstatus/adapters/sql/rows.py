@@ -45,12 +45,13 @@ def _actor(actor: str, kind: str) -> Actor:
 def standing(row: Row) -> Standing[str, str]:
     """A standing of its ten columns."""
     lifecycle, status, label, since, status_since, actor, actor_kind, version, back_to, until = row
+    at = moment(since)
     return Standing(
         lifecycle,
         status,
         label,
-        moment(since),
-        moment(status_since),
+        at,
+        at if status_since == since else moment(status_since),
         _actor(actor, actor_kind),
         version,
         back_to,
@@ -83,14 +84,14 @@ def account(org: str, customer: str, rows: Sequence[Row]) -> Account:
     """An account of its rows, in any order: version, registered and closed times, a standing's columns, NULL if it has none."""
     if len(rows) > 1:
         rows = sorted(rows, key=_LIFECYCLE)
-    version, registered_at, closed_at = rows[0][:3]
+    version, registered_at, closed_at, lifecycle = rows[0][:4]
     return Account(
         org,
         customer,
         version,
         moment(registered_at),
         None if closed_at is None else moment(closed_at),
-        tuple(standing(row[3:]) for row in rows if row[3] is not None),
+        () if lifecycle is None else tuple([standing(row[3:]) for row in rows]),
     )
 
 

@@ -10,7 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-__all__ = ["ACTIVITY_COLUMNS", "ENTRY_COLUMNS", "STANDING", "STANDING_COLUMNS", "Engine", "Statement", "Statements"]
+__all__ = [
+    "ACTIVITY_COLUMNS",
+    "ENTRY_COLUMNS",
+    "REGISTERED",
+    "STANDING",
+    "STANDING_COLUMNS",
+    "Asked",
+    "Engine",
+    "Statement",
+    "Statements",
+]
 
 
 class Statement(NamedTuple):
@@ -67,19 +77,25 @@ STANDING_COLUMNS = (
 STANDING = ", ".join(f"s.{name}" for name in STANDING_COLUMNS[2:])
 ACTIVITY_COLUMNS = "customer, kind, reference, at, amount, effect, counts"
 
+# Texts, times of registration and activities are looked up row by row: joined, a page deep in a large list would be planned as if
+# it had to be read from the beginning.
+_OF_ENTRY = "FROM custstatus_text t WHERE t.org = e.org AND t.customer = e.customer AND t.version = e.version"
 _ENTRIES = f"""
-SELECT {", ".join(f"e.{name}" for name in ENTRY_COLUMNS)}, t.reason, t.actor_name%s
+SELECT {", ".join(f"e.{name}" for name in ENTRY_COLUMNS)}, (SELECT t.reason {_OF_ENTRY}), (SELECT t.actor_name {_OF_ENTRY})%s
 FROM custstatus_entry e
-LEFT JOIN custstatus_text t ON t.org = e.org AND t.customer = e.customer AND t.version = e.version
 """
 
-_PLACED = """
+REGISTERED = "(SELECT x.registered_at FROM custstatus_account x WHERE x.org = s.org AND x.customer = s.customer)"
+"""When the customer of a standing was registered."""
+_LAST = "(SELECT x.at FROM custstatus_last_activity x WHERE x.org = s.org AND x.customer = s.customer)"
+
+_LISTED = f"SELECT s.customer, {STANDING}, {REGISTERED}, {_LAST}"
+_STANDINGS = "\nFROM custstatus_standing s\n"
+_ACTIVITIES = """
 FROM custstatus_standing s
-JOIN custstatus_account a ON a.org = s.org AND a.customer = s.customer
-LEFT JOIN custstatus_last_activity l ON l.org = s.org AND l.customer = s.customer
+JOIN custstatus_account a ON a.org = s.org AND a.customer = s.customer{0}
+LEFT JOIN custstatus_last_activity l ON l.org = s.org AND l.customer = s.customer{1}
 """
-
-_LISTED = f"SELECT s.customer, {STANDING}, a.registered_at, l.at{_PLACED}"
 
 
 def _values(count: int) -> str:
@@ -88,6 +104,16 @@ def _values(count: int) -> str:
 
 Filters = Sequence[tuple[str, tuple[Any, ...]]]
 """Conditions, each with its parameters, which are `{}` in it."""
+
+
+class Asked(NamedTuple):
+    """Which standings are listed."""
+
+    filters: Filters
+    by_activity: bool
+    """Whether the conditions are on the account `a` and the last activity `l` as well."""
+    after: str | None
+    """The customer that the page follows."""
 
 
 class Statements:
@@ -194,6 +220,7 @@ WHERE custstatus_last_activity.at IS NULL OR excluded.at > custstatus_last_activ
 """)
         self.watched = make(
             _LISTED
+            + _STANDINGS
             + f"""
 WHERE s.org = ?1 AND s.lifecycle = ?2 AND {among("s.label", "?3")} AND {among("s.customer", "?4")}
 ORDER BY s.customer
@@ -223,26 +250,37 @@ WHERE (excluded.epoch, excluded.xid, excluded.entry)
         """How many entries there are, and when the first of them was recorded."""
         return self._filtered("SELECT count(*), min(e.recorded_at) FROM custstatus_entry e\n", filters, "", ())
 
-    def customers(self, filters: Filters, tail: str, *more: Any) -> tuple[Statement, tuple[Any, ...]]:
+    def customers(self, asked: Asked, tail: str, *more: Any) -> tuple[Statement, tuple[Any, ...]]:
         """Listed accounts, likewise."""
-        return self._filtered(_LISTED, filters, tail, more)
+        return self._standings(_LISTED, asked, tail, more)
 
-    def customer_ids(self, filters: Filters, tail: str, *more: Any) -> tuple[Statement, tuple[Any, ...]]:
+    def customer_ids(self, asked: Asked, tail: str, *more: Any) -> tuple[Statement, tuple[Any, ...]]:
         """Their customers only, likewise."""
-        return self._filtered(f"SELECT s.customer{_PLACED}", filters, tail, more)
+        return self._standings("SELECT s.customer", asked, tail, more)
 
-    def count(self, filters: Filters) -> tuple[Statement, tuple[Any, ...]]:
+    def count(self, asked: Asked) -> tuple[Statement, tuple[Any, ...]]:
         """How many there are."""
-        return self._filtered(f"SELECT count(*){_PLACED}", filters, "", ())
+        return self._standings("SELECT count(*)", asked, "", ())
+
+    def _standings(
+        self, what: str, asked: Asked, tail: str, more: tuple[Any, ...]
+    ) -> tuple[Statement, tuple[Any, ...]]:
+        if not asked.by_activity:
+            return self._filtered(what + _STANDINGS, asked.filters, tail, more)
+        if asked.after is None:
+            return self._filtered(what + _ACTIVITIES.format("", ""), asked.filters, tail, more)
+        # Each table is read from there on: that they are joined does not say so of the others.
+        source = _ACTIVITIES.format(" AND a.customer > {}", " AND l.customer > {}")
+        return self._filtered(what + source, asked.filters, tail, more, (asked.after, asked.after))
 
     def activities(self, filters: Filters, tail: str, *more: Any) -> tuple[Statement, tuple[Any, ...]]:
         """Activities, likewise."""
         return self._filtered(f"SELECT {ACTIVITY_COLUMNS} FROM custstatus_activity\n", filters, tail, more)
 
     def _filtered(
-        self, what: str, filters: Filters, tail: str, more: tuple[Any, ...]
+        self, what: str, filters: Filters, tail: str, more: tuple[Any, ...], first: tuple[Any, ...] = ()
     ) -> tuple[Statement, tuple[Any, ...]]:
-        values = [value for _, several in filters for value in several]
+        values = [*first, *(value for _, several in filters for value in several)]
         key = (what, *(condition for condition, _ in filters), tail)
         made = self._made.get(key)
         if made is None:

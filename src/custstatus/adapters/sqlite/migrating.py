@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
-from attrs import frozen
-
+from custstatus.adapters.sql.schema import SchemaStatus, Step, steps
 from custstatus.errors import InvalidInputError, SchemaError, StoreBusyError, StoreError
 
 __all__ = ["SchemaStatus", "check_ours", "migrate", "migrate_schema", "schema_sql", "schema_status"]
@@ -31,47 +28,8 @@ DROP TABLE temp.custstatus_at;
 """.strip()
 
 
-class Step(NamedTuple):
-    """A numbered file of SQL."""
-
-    number: int
-    file: Path
-
-    @property
-    def name(self) -> str:
-        """Number and noun, as the file has them."""
-        return self.file.stem
-
-    @property
-    def text(self) -> str:
-        """All of its statements."""
-        return self.file.read_text(encoding="utf-8").strip()
-
-
-@frozen
-class SchemaStatus:
-    """At which step of the schema a file is, and what it lacks."""
-
-    at: int
-    """The last step that was taken; 0 where there are no tables of ours."""
-    known: int
-    """The last step of this version of the library; a file may be further."""
-    missing: tuple[str, ...]
-    """The names of the steps to be taken, in their order."""
-    server: str
-    """The engine and its version."""
-    moved: bool = False
-    """Never so: a file is the same wherever it is."""
-
-    @property
-    def current(self) -> bool:
-        """Whether this version of the library can work on it as it is."""
-        return self.at == self.known
-
-
 def _steps() -> list[Step]:
-    files = sorted(file for file in _SCHEMA.iterdir() if re.fullmatch(r"\d{4}_\w+\.sql", file.name))
-    return [Step(int(file.name[:4]), file) for file in files]
+    return steps(_SCHEMA)
 
 
 def check_ours(path: str) -> None:

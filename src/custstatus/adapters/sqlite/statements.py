@@ -52,13 +52,13 @@ SELECT a.customer, a.version, a.registered_at, coalesce(l.at, a.registered_at), 
     ),
     s.status, s.label, s.since, s.entry, s.back_to, b.to_status, b.to_label, b.back_to
 FROM json_each(?2) w
-JOIN custstatus_account a ON a.org = ?1 AND a.customer = w.value
-JOIN custstatus_standing s ON s.org = a.org AND s.customer = a.customer AND s.lifecycle = ?3
+CROSS JOIN custstatus_account a ON a.org = ?1 AND a.customer = w.value
+CROSS JOIN custstatus_standing s ON s.org = a.org AND s.customer = a.customer AND s.lifecycle = ?3
 LEFT JOIN custstatus_last_activity l ON l.org = a.org AND l.customer = a.customer
 LEFT JOIN custstatus_entry b ON b.org = s.org AND b.customer = s.customer AND b.version = s.back_to
 """
 )
-"""The places of several customers, and the earliest time at which each may be changed."""
+"""The places of several customers, and the earliest time at which each may be changed; CROSS begins at the customers."""
 
 LATEST = statement("SELECT max(since) FROM custstatus_standing WHERE org = ?1 AND customer = ?2")
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from custstatus import Accounts, Activities, ActivityBatch, Customers, Log, Store, StoreClosedError
+from custstatus import (
+    Accounts,
+    Activities,
+    ActivityBatch,
+    Customers,
+    Each,
+    Feed,
+    GuardedSet,
+    Log,
+    Store,
+    StoreClosedError,
+)
 from custstatus.testing.contracts.contract import Contract
 from custstatus.testing.drafts import ORG, bought, guarded, mobile, move, registration, step
 
@@ -29,16 +40,27 @@ class ClosingContract(Contract):
             "apply a registration": lambda: store.apply(registration("c-2").guarded),
             "commit": lambda: store.commit(move(account, "suspended")),
             "commit a registration": lambda: store.commit(registration("c-2")),
+            "apply_set": lambda: store.apply_set(GuardedSet(guarded("", step("suspended"), run="r-1"), (Each("c-1"),))),
+            "apply_set only read": lambda: store.apply_set(
+                GuardedSet(guarded("", step("suspended"), run="r-1"), (Each("nobody"),), only_read=True)
+            ),
             "find": lambda: store.find(ORG, "1"),
+            "find_all": lambda: store.find_all(ORG, ("1", "2")),
             "identifiers": lambda: store.identifiers(ORG, "c-1"),
             "log": lambda: store.log(Log(org=ORG)),
             "log of one": lambda: store.log(Log(org=ORG, customer="c-1")),
             "customers": lambda: store.customers(Customers(org=ORG, lifecycle="customer_status")),
+            "customer_ids": lambda: store.customer_ids(Customers(org=ORG, lifecycle="customer_status")),
+            "count": lambda: store.count(Customers(org=ORG, lifecycle="customer_status")),
             "accounts": lambda: store.accounts(Accounts(org=ORG)),
             "tally": lambda: store.tally(ORG, "customer_status"),
             "record": lambda: store.record(ActivityBatch(ORG, (bought("c-1", "r-1"),))),
             "record nothing": lambda: store.record(ActivityBatch(ORG, ())),
             "activities": lambda: store.activities(Activities(org=ORG, customer="c-1")),
+            "feed": lambda: store.feed(Feed(org=ORG)),
+            "lag": lambda: store.lag(ORG, None),
+            "position": lambda: store.position(ORG, "mirror"),
+            "keep_position": lambda: store.keep_position(ORG, "mirror", None),
             "keep_config": lambda: store.keep_config(ORG, "h-2", "{}"),
             "keep_config again": lambda: store.keep_config(ORG, "h-1", "{}"),
             "config": lambda: store.config(ORG, "h-1"),

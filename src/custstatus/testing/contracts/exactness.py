@@ -172,6 +172,8 @@ class ExactnessContract(Contract):
                     channel="kiosk 😀",
                     reason_code="código'",
                     run="sweep 😀",
+                    approval="approval 😀'",
+                    shop="shop 😀'",
                 )
                 self.same(store, plan)
                 account = after(account, plan)
@@ -190,7 +192,7 @@ class ExactnessContract(Contract):
             (entry,) = store.log(Log(org=ORG, newest_first=True, limit=1))
             said = (entry.reason, entry.reason_code, entry.reason_digest, entry.key, entry.digest, entry.run)
             assert said == (None,) * 6
-            assert (entry.actor.name, entry.subject, entry.related, entry.approval) == (None,) * 4
+            assert (entry.actor.name, entry.subject, entry.related, entry.approval, entry.shop) == (None,) * 5
 
     def test_whom_it_concerns_and_who_approved(self) -> None:
         with self.opened() as store:

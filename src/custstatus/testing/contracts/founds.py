@@ -54,6 +54,40 @@ class FoundContract(Contract):
             assert store.read(guarded("c-1", step("active"), key="k-2")).prior == ()
             assert store.read(guarded("c-1", step("active"))).prior == ()
 
+    def test_the_entries_that_the_run_has_written_of_the_customer_on_the_lifecycles(self) -> None:  # D103
+        with self.opened() as store:
+            account = self.registered(store, "c-1", "c-2")
+            account = self.written(store, move(account, "suspended", run="r-1", reason="first"))
+            account = self.written(store, move(account, "active", "Regular", run="r-1"))
+            account = self.written(store, move(account, "enrolled", lifecycle="membership", run="r-1"))
+            self.written(store, move(account, "suspended", run="r-2"))
+            status, membership = step("suspended"), step("active", lifecycle="membership")
+            versions = {}
+            for name, change in {
+                "status": guarded("c-2", status, run="r-1"),
+                "membership": guarded("c-2", membership, run="r-1"),
+                "both": guarded("c-2", membership, status, run="r-1"),
+                "no lifecycle": guarded("c-2", run="r-1"),
+                "another run": guarded("c-2", status, run="r-2"),
+                "no run": guarded("c-2", status),
+                "another customer": guarded("c-1", status, run="r-1"),
+                "with a key": guarded("c-2", status, run="r-1", key="k-1"),
+            }.items():
+                prior = store.read(change).prior
+                versions[name] = [entry.version for entry in prior]
+                assert all(entry.customer == "c-2" for entry in prior)
+            assert versions == {
+                "status": [3, 4],
+                "membership": [5],
+                "both": [3, 4, 5],
+                "no lifecycle": [],
+                "another run": [6],
+                "no run": [],
+                "another customer": [],
+                "with a key": [],
+            }
+            assert store.read(guarded("c-2", status, run="r-1")).prior[0].reason == "first"
+
     def test_the_entries_behind_every_standing(self) -> None:
         with self.opened() as store:
             self.aside(store)

@@ -67,12 +67,21 @@ class GuardContract(Contract):
             "reason": "naïve\n😀",
             "reason_code": "phone",
             "reason_digest": b"\x00\xff",
-            "run": "r-1",
             "key": "k-1",
         }
         with self.opened() as store:
             account = self.registered(store, "c-1")
             self.makes(store, account, move(account, "suspended", "Lost phone", now=_LATER, **said))
+
+    def test_a_move_that_is_part_of_a_run(self) -> None:  # D103
+        with self.opened() as store:
+            account = self.registered(store, "c-1")
+            said: dict[str, Any] = {"reason": "naïve\n😀", "run": "r-1", "approval": "a-1", "shop": "s-1"}
+            account = self.makes(store, account, move(account, "suspended", "Lost phone", now=_LATER, **said))
+            back = guarded("c-1", step("active", "Regular", sources=["suspended"]), run="r-1")
+            assert [entry.version for entry in self.leaves(store, back).prior] == [3]
+            found = self.leaves(store, guarded("c-1", step("suspended"), run="r-2"))
+            assert found.prior == ()
 
     def test_by_any_actor_with_a_name_or_without(self) -> None:
         with self.opened() as store:

@@ -15,7 +15,7 @@ _DAY = timedelta(days=1)
 
 
 class IdentifierContract(Contract):
-    """The verbs `find` and `identifiers`, and what `commit` does to identifiers."""
+    """The verbs `find`, `find_all` and `identifiers`, and what `commit` does to identifiers."""
 
     def taken(self, store: Store, plan: Plan) -> Found:
         """Commit a plan that must not be written: someone else holds what it adds."""
@@ -40,6 +40,26 @@ class IdentifierContract(Contract):
             assert [store.find(ORG, token) for token in "123"] == [None, "c-1", "c-1"]
             self.written(store, holding(account, drops=[mobile("2")]))
             assert store.identifiers(ORG, "c-1") == (HeldIdentifier("mobile", "3", T0 + 2 * _DAY),)
+
+    def test_several_at_once_are_found_as_one_by_one(self) -> None:  # D108
+        awkward = ("NULL", "{}", "a,b", '"', "\\", "'", "{1}", " ", "é", "😀", "1 ", "[]")
+        with self.opened() as store:
+            assert store.find_all(ORG, ("1",)) == {}
+            self.written(store, registration("c-1", adds=[mobile("1"), Token("email", "2")]))
+            self.written(store, registration("c-2", adds=[mobile(token) for token in awkward]))
+            self.written(store, registration("c-1", org="zenith", adds=[mobile("1"), mobile("3")]))
+            account = self.written(store, registration("c-3", adds=[mobile("gone"), mobile("stays")]))
+            self.written(store, holding(account, drops=[mobile("gone")]))
+            account = self.written(store, registration("c-4", adds=[mobile("closed")]))
+            self.written(store, move(account, "deleted", "Closed", closes=True))
+            tokens = (*awkward, "1", "2", "3", "gone", "stays", "closed", "nobody's", "1", "NULL ")
+            found = {token: store.find(ORG, token) for token in tokens}
+            expected = {token: customer for token, customer in found.items() if customer is not None}
+            assert len(expected) == len(awkward) + 3
+            assert dict(store.find_all(ORG, tokens)) == expected
+            assert dict(store.find_all("zenith", tokens)) == {"1": "c-1", "3": "c-1"}
+            assert dict(store.find_all(ORG, ())) == {}
+            assert dict(store.find_all(ORG, tuple(f"{number}" for number in range(5_000)))) == {"1": "c-1", "2": "c-1"}
 
     def test_ordered_by_type_then_as_they_came(self) -> None:  # D108
         def token(kind: str, value: str) -> Token:

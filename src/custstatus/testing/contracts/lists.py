@@ -7,10 +7,12 @@ from datetime import timedelta
 from itertools import product
 
 from attrs import evolve
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from custstatus import Account, Accounts, ActivityBatch, Customers, Listed, Store, Tally
+from custstatus import Account, Accounts, ActivityBatch, ActorKind, Customers, Listed, Page, Store, Tally
 from custstatus.testing.contracts.contract import Contract
-from custstatus.testing.drafts import ORG, T0, US, bought, move, registration
+from custstatus.testing.drafts import ADA, CRM, ORG, T0, US, bought, move, registration
 from custstatus.testing.snapshots import plain
 
 __all__ = ["ListContract"]
@@ -22,7 +24,7 @@ _IDS = ("!", "-1", "10", "9", "Z", "a", "a ", "a b", "aa", "é", "\ufb00", "\uff
 
 
 class ListContract(Contract):
-    """The verbs `customers`, `accounts` and `tally`."""
+    """The verbs `customers`, `customer_ids`, `count`, `accounts` and `tally`."""
 
     def population(self, store: Store) -> dict[str, Account]:
         """Accounts at every kind of place, unset and closed ones among them, some of them active of late."""
@@ -33,6 +35,9 @@ class ListContract(Contract):
             account = self.written(store, registration(customer, status, label, at=T0 + number * US))
             if status == "deleted":
                 account = self.written(store, move(account, status, "Gone", now=T0 + _DAY, closes=True))
+            if number % 6 == 4:
+                by, at = (CRM, T0 + 2 * _DAY) if number == 4 else (ADA, T0 + _DAY + US)
+                account = self.written(store, move(account, "suspended", "On leave", now=at, actor=by))
             if number % 3 == 0:
                 account = self.written(store, move(account, "enrolled", lifecycle="membership"))
             if number % 4 == 0:
@@ -114,6 +119,79 @@ class ListContract(Contract):
             ):
                 assert 0 < len(self.paged(store.customers, query)) < len(population), f"{query}"
 
+    def test_ids_and_counts_are_those_of_the_list(self) -> None:  # D62, D63
+        with self.opened() as store:
+            self.population(store)
+            everyone = {
+                name: list(store.customers(Customers(org=ORG, lifecycle=name))) for name in (_LIFECYCLE, "membership")
+            }
+            sizes = Counter[str]()
+
+            @settings(
+                deadline=None,
+                max_examples=200,
+                database=None,
+                report_multiple_bugs=False,
+                suppress_health_check=[HealthCheck.too_slow],
+            )
+            @given(_queries())
+            def law(query: Customers) -> None:
+                fitting = [row for row in everyone[query.lifecycle] if _fits(row, query)]
+                expected = [row for row in fitting if query.after is None or row.customer > query.after][: query.limit]
+                rows, ids = store.customers(query), store.customer_ids(query)
+                assert ids.next == rows.next
+                assert list(rows) == expected, f"{query}"
+                assert plain(ids) == plain(Page(tuple(row.customer for row in rows), rows.next)), f"{query}"
+                assert store.count(query) == len(fitting), f"{query}"
+                sizes.update([f"{min(len(fitting), 4)}"])
+
+            law()
+            assert len(sizes) == 5, f"lists of too few lengths: {sizes}"
+
+    def test_ids_page_by_page(self) -> None:
+        whole = Customers(org=ORG, lifecycle=_LIFECYCLE)
+        with self.opened() as store:
+            assert self.paged(store.customer_ids, whole) == []
+            assert store.count(whole) == 0
+            population = self.population(store)
+            assert self.paged(store.customer_ids, whole) == list(population)
+            some = evolve(whole, statuses=frozenset({"suspended"}))
+            assert self.paged(store.customer_ids, some) == [row.customer for row in self.paged(store.customers, some)]
+            for nobody in (evolve(whole, org="others"), evolve(whole, lifecycle="client_state")):
+                assert (self.paged(store.customer_ids, nobody), store.count(nobody)) == ([], 0)
+
+    def test_the_exempt_are_in_no_list(self) -> None:  # D63
+        whole = Customers(org=ORG, lifecycle=_LIFECYCLE)
+        with self.opened() as store:
+            population = self.population(store)
+            exempt = frozenset({"!", "😀", "nobody", "A", "", "NULL", '"', "{}", "aa,a"})
+            spared = evolve(whole, exempt=exempt)
+            rest = [customer for customer in population if customer not in exempt]
+            assert len(rest) == len(population) - 2
+            assert self.paged(store.customer_ids, spared) == rest
+            assert [row.customer for row in self.paged(store.customers, spared)] == rest
+            assert store.count(spared) == len(rest)
+            assert store.count(evolve(whole, exempt=frozenset(population))) == 0
+
+    def test_grace_is_exact_to_the_microsecond_and_for_persons_only(self) -> None:  # D63
+        late = T0 + 5 * US
+        kinds = {"system": CRM, "customer": evolve(ADA, kind=ActorKind.CUSTOMER), "person": ADA}
+        with self.opened() as store:
+            for name, actor in kinds.items():
+                account = self.registered(store, name)
+                self.written(store, move(account, "active", "Trending", now=late, actor=actor))
+            self.written(store, registration("registered", at=late))
+            account = self.registered(store, "elsewhere")
+            self.written(store, move(account, "enrolled", lifecycle="membership", now=late))
+            everybody = ["customer", "elsewhere", "person", "registered", "system"]
+            for since, left in ((T0, ["person"]), (late, ["person"]), (late + US, [])):
+                query = Customers(org=ORG, lifecycle=_LIFECYCLE, grace_since=since)
+                expected = [each for each in everybody if each not in left]
+                assert [row.customer for row in store.customers(query)] == expected, f"{since}"
+                assert (list(store.customer_ids(query)), store.count(query)) == (expected, len(expected))
+            membership = Customers(org=ORG, lifecycle="membership", grace_since=late)
+            assert list(store.customer_ids(membership)) == [each for each in everybody if each != "elsewhere"]
+
     def test_a_row_tells_the_last_activity_that_counts(self) -> None:  # D60
         with self.opened() as store:
             self.registered(store, "c-1", "c-2")
@@ -162,14 +240,38 @@ class ListContract(Contract):
             assert [tally.accounts for tally in store.tally(ORG, _LIFECYCLE)] == [1, 1]
 
 
+def _queries() -> st.SearchStrategy[Customers]:
+    """What a list can be asked for, of a population; most of it is left out of most."""
+    moments = [T0, T0 + 4 * US, T0 + 9 * US, T0 + _DAY, T0 + _DAY + US, T0 + 2 * _DAY, T0 + 2 * _DAY + US]
+    statuses = ["active", "suspended", "deleted", "enrolled"]
+    none = st.none()
+    return st.builds(
+        Customers,
+        org=st.just(ORG),
+        lifecycle=st.sampled_from((_LIFECYCLE, _LIFECYCLE, "membership")),
+        statuses=none | none | st.frozensets(st.sampled_from([None, *statuses])),
+        without=st.just(frozenset()) | st.frozensets(st.sampled_from(statuses), max_size=2),
+        label=none | none | none | st.sampled_from(("Regular", "Lost phone", "On leave")),
+        places=none | none | st.frozensets(st.sampled_from(("Regular", "Dormant", "Gone", "On leave", "enrolled"))),
+        quiet_since=none | none | st.sampled_from(moments),
+        grace_since=none | st.sampled_from(moments),
+        exempt=st.just(frozenset()) | st.frozensets(st.sampled_from((*_IDS, "nobody"))),
+        after=none | none | st.sampled_from(_IDS),
+        limit=st.integers(1, len(_IDS) + 1),
+    )
+
+
 def _fits(row: Listed[str, str], query: Customers) -> bool:
     """Whether a row belongs in a list, told in the plainest way."""
     status, label = row.standing.status, row.standing.label
     quiet = row.last_activity_at or row.registered_at
+    by_hand = row.standing.by.kind is ActorKind.PERSON and row.standing.since > row.registered_at
     return (
         (query.statuses is None or status in query.statuses)
         and (status is None or status not in query.without)
         and query.label in (None, label)
         and (query.places is None or (label if label is not None else status) in query.places)
         and (query.quiet_since is None or quiet < query.quiet_since)
+        and not (query.grace_since is not None and by_hand and row.standing.since >= query.grace_since)
+        and row.customer not in query.exempt
     )

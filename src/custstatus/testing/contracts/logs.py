@@ -52,6 +52,49 @@ class LogContract(Contract):
             assert plain(self.paged(store.log, Log(org=ORG))) == plain(history)
             assert plain(self.paged(store.log, Log(org=ORG, newest_first=True))) == plain(history[::-1])
 
+    def test_those_of_a_run_by_customer_then_by_version(self) -> None:  # D103
+        customers = ("c-10", "c-2", "1.2", ".", "c.1", "😀", "Z", "a b", "é", "2.c")
+        with self.opened() as store:
+            of_run: dict[str, list[Entry]] = {"r-1": [], "r-2": []}
+            for org in (ORG, "zenith"):
+                for number, customer in enumerate(customers):
+                    account = self.registered(store, customer, org=org)
+                    plans = [move(account, "suspended", now=T0 + number * US, run="r-1", reason="it was so")]
+                    if number % 2:
+                        plans.append(move(evolve(account, version=3), "active", "Regular", now=T0, actor=CRM))
+                        plans.append(
+                            move(
+                                evolve(account, version=4),
+                                "enrolled",
+                                lifecycle="membership",
+                                run=f"r-{1 + number % 4 // 2}",
+                            )
+                        )
+                    for plan in plans:
+                        self.written(store, plan)
+                        for entry in plan.entries:
+                            if entry.run in of_run and org == ORG:
+                                of_run[entry.run].append(entry)
+            for run, entries in of_run.items():
+                expected = sorted(entries, key=lambda entry: (entry.customer, entry.version))
+                for filters in ({}, {"lifecycle": "membership"}, {"status": "suspended"}, {"since": T0 + US}):
+                    query = evolve(Log(org=ORG, run=run), **filters)
+                    fitting = [
+                        entry
+                        for entry in expected
+                        if query.lifecycle in (None, entry.lifecycle)
+                        and query.status in (None, entry.to_status)
+                        and (query.since is None or entry.recorded_at >= query.since)
+                    ]
+                    assert plain(self.paged(store.log, query)) == plain(fitting)
+                    assert plain(self.paged(store.log, evolve(query, newest_first=True))) == plain(fitting[::-1])
+                for customer in customers:
+                    own = [entry for entry in expected if entry.customer == customer]
+                    query = Log(org=ORG, run=run, customer=customer)
+                    assert plain(self.paged(store.log, query)) == plain(own)
+                    assert plain(self.paged(store.log, evolve(query, newest_first=True))) == plain(own[::-1])
+            assert self.paged(store.log, Log(org=ORG, run="r")) == []
+
     def test_of_nobody_it_is_empty(self) -> None:
         with self.opened() as store:
             assert self.paged(store.log, Log(org=ORG)) == []

@@ -9,11 +9,10 @@ from custstatus import (
     Action,
     Activity,
     ActivityBatch,
-    Applied,
     CustomerStatus,
     Effect,
     Found,
-    GuardedChange,
+    GuardedSet,
     Moved,
     Refusal,
     RefusalCode,
@@ -156,11 +155,12 @@ class SweepContract(ServiceContract):
 
 
 class LatePurchase(RelayStore):
-    """A store on which a customer buys just before a change of his is applied."""
+    """A store on which a customer buys just before a set with him in it is applied."""
 
     whose = ""
 
-    def apply(self, guarded: GuardedChange) -> Applied | Found:
-        if guarded.customer == self.whose:
-            self.store.record(ActivityBatch(guarded.org, (bought(self.whose, "in flight", guarded.now),)))
-        return self.store.apply(guarded)
+    def apply_set(self, guarded: GuardedSet) -> tuple[Moved | Found, ...]:
+        if any(row.customer == self.whose for row in guarded.rows):
+            purchase = bought(self.whose, "in flight", guarded.guarded.now)
+            self.store.record(ActivityBatch(guarded.guarded.org, (purchase,)))
+        return self.store.apply_set(guarded)

@@ -15,7 +15,13 @@ from custstatus.testing.strategies.bad import (
     every_bad_text,
 )
 from custstatus.testing.strategies.configs import configs, labels
-from custstatus.testing.strategies.operations import manners, operation_runs, operations, targets
+from custstatus.testing.strategies.operations import (
+    bulk_operations,
+    manners,
+    operation_runs,
+    operations,
+    targets,
+)
 from custstatus.testing.strategies.types import register
 from custstatus.testing.strategies.values import (
     activities,
@@ -45,6 +51,7 @@ __all__ = [
     "bad_moments",
     "bad_texts",
     "bad_versions",
+    "bulk_operations",
     "channels",
     "configs",
     "every_bad_id",

@@ -13,14 +13,17 @@ from custstatus import (
     Action,
     Actor,
     ActorKind,
+    Brakes,
     Channel,
     Effect,
     Identifier,
+    Lifecycle,
     OrgConfig,
     Status,
     StatusLabel,
     Wish,
 )
+from custstatus.bulk import StatusRow
 from custstatus.testing.operations import (
     AddIdentifier,
     Ask,
@@ -39,14 +42,16 @@ from custstatus.testing.operations import (
     Wait,
     Wander,
 )
+from custstatus.testing.runs import Import, Reverse
 
-__all__ = ["CUSTOMERS", "manners", "operation_runs", "operations", "targets"]
+__all__ = ["CUSTOMERS", "bulk_operations", "manners", "operation_runs", "operations", "targets"]
 
 CUSTOMERS = ("c-1", "c-2", "c-3")
 """The customers of a random run, the first two the busiest."""
 
 T = TypeVar("T")
 
+_RUNS = ("run-1", "run-2")
 _KEYS = ("k-1", "k-2", "k-3", "k-4")
 _ACTORS = (
     Actor("agent-7", name="Ada"),
@@ -122,13 +127,70 @@ def operations(config: OrgConfig[Any]) -> st.SearchStrategy[Operation]:
         st.builds(lambda who, of, how: ReplaceIdentifier(who, of[0], of[1], how), customers, replaced, manner),
         st.builds(RemoveIdentifier, customers, identifiers, manner),
         st.builds(Report, st.lists(activity, max_size=3).map(tuple)),
-        st.builds(Sweep, st.booleans()),
         st.builds(Preview, customers, target, manner),
         st.builds(Find, identifiers),
         st.builds(Ask, customers, st.sampled_from(Action)),
         st.builds(Look, customers, st.sampled_from(_AGO), st.integers(1, 5)),
     ]
-    return _any([*often, *often, *seldom])
+    return _any([*often, *often, *seldom, *[bulk_operations(config)] * 4])
+
+
+def bulk_operations(config: OrgConfig[Any]) -> st.SearchStrategy[Operation]:
+    """Imports, reversals and sweeps, of runs that are begun again and again."""
+    runs = st.sampled_from((None, *_RUNS))
+    brakes = st.builds(
+        Brakes,
+        most=st.sampled_from((None, None, None, 0, 1)),
+        share=st.sampled_from((None, None, None, 0.5, 1.0)),
+        grace=st.sampled_from((None, None, timedelta(days=30), _MICROSECOND)),
+        exempt=st.sampled_from((frozenset(), frozenset(), frozenset(CUSTOMERS[:1]))),
+    )
+    after = st.sampled_from((timedelta(0), timedelta(days=31), timedelta(days=200), timedelta(days=200)))
+    sweep = st.builds(Sweep, st.sampled_from((False, False, True)), runs, st.just(Brakes()) | brakes, after)
+    staff = st.just(Manner(channel=Channel.IMPORT))
+    imports = [
+        st.builds(
+            Import,
+            _tables(config, lifecycle),
+            st.just(lifecycle.name),
+            staff | staff | manners(),
+            runs,
+            st.sampled_from((None, "approval-1", "approval-1")),
+            st.sampled_from((False, False, False, True)),
+        )
+        for lifecycle in config.lifecycles
+    ]
+    reverse = st.builds(
+        Reverse, st.sampled_from(_RUNS), st.just(Manner()) | manners(), st.sampled_from((False, False, True))
+    )
+    return _any([*[sweep] * 5, *imports[:1] * 4, *imports, *[reverse] * 3])
+
+
+def _tables(config: OrgConfig[Any], lifecycle: Lifecycle[Any]) -> st.SearchStrategy[tuple[StatusRow, ...]]:
+    """The rows of a table: mostly of each customer once, mostly to one place."""
+    places = [status.name for status in lifecycle.statuses] + [str(status.value) for status in lifecycle.statuses]
+    if lifecycle.name == config.lifecycles[0].name:
+        places += [label.text for label in config.labels] * 3
+    identifiers = st.tuples(st.sampled_from(config.identifiers[:2]), st.sampled_from(("1", "2")))
+    whom = [(customer, ()) for customer in CUSTOMERS]
+    others = st.tuples(st.sampled_from((None, "nobody", CUSTOMERS[0])), st.lists(identifiers, max_size=2).map(tuple))
+    said = st.tuples(
+        st.sampled_from((None, None, "its own", "", " ")), st.sampled_from((None, "shop-1")), st.integers(0, 5)
+    )
+
+    def row(line: int, named: Any, target: str, other: str, own: tuple[str | None, str | None, int]) -> StatusRow:
+        reason, shop, turn = own
+        customer, held = named
+        return StatusRow(line, customer, held, other if turn == 0 else target, reason, shop)
+
+    target = st.sampled_from((*places, "nowhere"))
+    named = st.permutations(whom) | st.permutations(whom) | st.lists(others | st.sampled_from(whom), max_size=4)
+    return st.tuples(named, target, target, st.lists(said, min_size=4, max_size=4)).map(
+        lambda drawn: tuple(
+            row(line, each, drawn[1], drawn[2], own)
+            for line, (each, own) in enumerate(zip(drawn[0], drawn[3], strict=False), 2)
+        )
+    )
 
 
 def _any(several: Sequence[st.SearchStrategy[T]]) -> st.SearchStrategy[T]:

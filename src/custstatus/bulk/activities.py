@@ -1,0 +1,117 @@
+"""
+Importing activities, as a flow: rows of a table, each met with its customer and recorded, or left out with its cause.
+
+An activity that was reported before is known by its customer, kind and reference, so that the same rows may be given again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any, NamedTuple
+
+from attrs import field, frozen
+
+from custstatus import sweeping
+from custstatus.asking import BATCH, latest
+from custstatus.bounds import kind_of
+from custstatus.bulk.importing import Held, holders, whom
+from custstatus.bulk.shapes import ActivityRow, BadRow
+from custstatus.changes import Applied, Reason, Refusal, RefusalCode
+from custstatus.config import OrgConfig
+from custstatus.errors import InvalidInputError
+from custstatus.flows import Flow
+from custstatus.records import Activity, AnyAction
+from custstatus.sealing import Seal
+from custstatus.sweeping import Report
+from custstatus.values import Value
+
+__all__ = ["RecordedRow", "Recording", "import_activities"]
+
+
+class RecordedRow(NamedTuple):
+    """What became of one row."""
+
+    line: int
+    customer: str | None
+    """None where it could not be told whom it means."""
+    outcome: Activity | Refusal | BadRow
+    """The activity, where it stands recorded, now or by an earlier report; else why it does not."""
+
+
+@frozen(eq=False, repr=False)
+class Recording(Value):
+    """What an import of activities did."""
+
+    new: int
+    repeated: int
+    """Reported before, or twice among the rows: the first report stands."""
+    refused: tuple[RecordedRow, ...] = field(repr=False)
+    """Every row that was not recorded, with its cause, in the order of the rows."""
+    back: tuple[Applied, ...] = field(repr=False)
+    """The changes that brought idle customers back (D63)."""
+
+
+def import_activities(
+    rows: Iterable[ActivityRow | BadRow],
+    config: OrgConfig[Any],
+    seal: Seal,
+    now: datetime,
+    *,
+    told: Callable[[Sequence[RecordedRow]], None] | None = None,
+) -> Flow[Recording]:
+    """As `StatusService.import_activities`: ten thousand rows a transaction."""
+    kinds, until = _kinds(config), latest(now)
+    new = repeated = 0
+    refused: list[RecordedRow] = []
+    back: list[Applied] = []
+    remaining = iter(rows)
+    while chunk := tuple(islice(remaining, BATCH)):
+        held = yield from holders(chunk, config, seal)
+        done = [_met(row, held, kinds, until) for row in chunk]
+        activities = tuple(row.outcome for row in done if isinstance(row.outcome, Activity))
+        if activities:
+            report: Report = yield from sweeping.record(activities, config, now)
+            new, repeated = new + report.new, repeated + report.repeated
+            back += report.back
+            unknown = frozenset(report.unknown)
+            done = [_unknown(row) if row.customer in unknown else row for row in done]
+        refused += [row for row in done if not isinstance(row.outcome, Activity)]
+        if told is not None:
+            told(done)
+    return Recording(new, repeated, tuple(refused), tuple(back))
+
+
+def _met(row: ActivityRow | BadRow, held: Held, kinds: Mapping[str, AnyAction], until: datetime) -> RecordedRow:
+    """A row as an activity, or why it is none."""
+    if isinstance(row, BadRow):
+        return RecordedRow(row.line, None, row)
+    customer, reason = whom(row, held)
+    if customer is None or reason is not None:
+        return RecordedRow(row.line, customer, Refusal("", () if reason is None else (reason,)))
+    kind = kinds.get(row.kind) or kinds.get(row.kind.casefold())
+    try:
+        if kind is None:
+            raise InvalidInputError("kind", "an action of the organisation", kind_of(row.kind))
+        activity = Activity(customer, kind, row.reference, row.at, row.amount, row.effect)
+    except InvalidInputError as error:
+        return RecordedRow(row.line, customer, BadRow(row.line, str(error)))
+    if activity.at > until:
+        message = "the time is more than a day from now: report it when it has come"
+        return RecordedRow(row.line, customer, Refusal(customer, (Reason(RefusalCode.IN_THE_FUTURE, message),)))
+    return RecordedRow(row.line, customer, activity)
+
+
+def _unknown(row: RecordedRow) -> RecordedRow:
+    """A row whose customer the store does not know."""
+    if not isinstance(row.outcome, Activity):
+        return row
+    message = "no such customer in this organisation: register it first"
+    return row._replace(outcome=Refusal(row.outcome.customer, (Reason(RefusalCode.UNKNOWN_CUSTOMER, message),)))
+
+
+def _kinds(config: OrgConfig[Any]) -> dict[str, AnyAction]:
+    """The organisation's actions by what a table may call them: by value, else by name or value with the case folded."""
+    folded = {text.casefold(): action for action in config.all_actions for text in (action.name, str(action.value))}
+    return {**folded, **{str(action.value): action for action in config.all_actions}}

@@ -1,0 +1,286 @@
+"""`custstatus import`, `sweep` and `reverse`: many customers at once, with what was refused and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from custstatus import Actor, ActorKind, Brakes, Channel, Desk, InvalidInputError, Lifecycle, StatusService
+from custstatus.bulk import (
+    ACTIVITY_IMPORT,
+    CUSTOMER_STATUS_IMPORT,
+    FRAUD_STATUS_IMPORT,
+    ActivityRow,
+    Rows,
+    Shape,
+    StatusRow,
+    StatusShape,
+    rows_of_csv,
+)
+from custstatus.cli.addresses import Database, shown, stored
+from custstatus.cli.configs import config_of
+from custstatus.cli.errors import CommandError
+from custstatus.cli.outcomes import Outcomes, refusals
+from custstatus.cli.progress import bar
+from custstatus.cli.tables import many, plain
+
+__all__ = ["imports", "reverse", "sweep"]
+
+T = TypeVar("T", bound=StatusRow | ActivityRow)
+
+imports = typer.Typer(name="import", help="Import statuses or activities from a table.", no_args_is_help=True)
+
+
+class StatusShapes(StrEnum):
+    """The shapes of a table of statuses."""
+
+    STATUS = "status"
+    FRAUD = "fraud"
+
+    @property
+    def shape(self) -> StatusShape:
+        """Which column is what."""
+        return FRAUD_STATUS_IMPORT if self is StatusShapes.FRAUD else CUSTOMER_STATUS_IMPORT
+
+    @property
+    def lifecycle(self) -> str:
+        """The lifecycle that such a table is about, unless another one is named."""
+        return "legacy_fraud_status" if self is StatusShapes.FRAUD else "customer_status"
+
+
+File = Annotated[Path, typer.Argument(help="A CSV file, UTF-8; commas, tabs or semicolons.", show_default=False)]
+Config = Annotated[
+    str, typer.Option("--config", help="The organisation's configuration, as MODULE:NAME.", show_default=False)
+]
+ActorId = Annotated[str, typer.Option("--actor", help="Who does it; not a personal name.", show_default=False)]
+System = Annotated[bool, typer.Option("--system", help="The actor is a program, not a member of staff.")]
+Run = Annotated[
+    str | None, typer.Option("--run", help="The run's id; give it again to go on.", show_default="made of the time")
+]
+Approval = Annotated[
+    str | None,
+    typer.Option(help="Who approved it: needed into FRAUD_SUSPECTED, FRAUD_CONFIRMED and DELETED.", show_default=False),
+]
+Refused = Annotated[Path | None, typer.Option("--refused", help="A CSV file for what is refused.", show_default=False)]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option("--key-file", help="The file of the key that identifiers are sealed with.", show_default=False),
+]
+Preview = Annotated[bool, typer.Option("--preview", help="Tell what would be done, and write nothing.")]
+
+
+@imports.command("statuses")
+def import_statuses(
+    file: File,
+    db: Database,
+    config: Config,
+    actor: ActorId,
+    lifecycle: Annotated[
+        str | None, typer.Option(help="The lifecycle that the table is about.", show_default="by the shape")
+    ] = None,
+    shape: Annotated[StatusShapes, typer.Option(help="Which columns the table has.")] = StatusShapes.STATUS,
+    reason: Annotated[
+        str | None, typer.Option(help="The reason, where a row has none of its own.", show_default=False)
+    ] = None,
+    run: Run = None,
+    approval: Approval = None,
+    most: Annotated[
+        int | None, typer.Option(min=0, help="With more rows than this nothing is written.", show_default=False)
+    ] = None,
+    preview: Preview = False,
+    refused: Refused = None,
+    key_file: KeyFile = None,
+    system: System = False,
+) -> None:
+    """
+    Put customers where the rows of a table say; each row that is refused is told with its cause.
+
+    Ends with 1 where a row was refused; customers who stand there already do not count. Interrupted, it goes on with the same
+    --run.
+    """
+    run = run or _now("import")
+    with _service(db, config, key_file) as service, _table(file, shape.shape, service) as rows:
+        there = _lifecycle(service, lifecycle or shape.lifecycle)
+        with _writing(refused, run, preview, file) as outcomes, outcomes.resumable(f"--run {run}"):
+            _desk(service, actor, Channel.IMPORT, system=system).import_statuses(
+                rows,
+                there,
+                reason=reason,
+                approval=approval,
+                run=run,
+                most=most,
+                told=outcomes.rows,
+                preview=preview,
+            )
+    outcomes.tell(moved="would be moved" if preview else "moved")
+
+
+@imports.command("activities")
+def import_activities(
+    file: File, db: Database, config: Config, refused: Refused = None, key_file: KeyFile = None
+) -> None:
+    """
+    Record the activities of a table; each row that is left out is told with its cause.
+
+    Ends with 1 where a row was left out. Interrupted, the same command goes on: what was recorded is not recorded twice.
+    """
+    with _service(db, config, key_file) as service, _table(file, ACTIVITY_IMPORT, service) as rows:
+        with _writing(refused, None, False, file) as outcomes, outcomes.resumable(None):
+            done = service.import_activities(rows, told=outcomes.rows)
+        outcomes.moved, outcomes.before = done.new, done.repeated
+    if done.back:
+        typer.echo(f"{many(len(done.back), 'idle customer')} came back")
+    outcomes.tell(moved="recorded", before="repeated")
+
+
+def sweep(
+    db: Database,
+    config: Config,
+    preview: Preview = False,
+    most: Annotated[
+        int | None, typer.Option(min=0, help="With more customers to move than this it moves none.", show_default=False)
+    ] = None,
+    share: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Likewise as a share of all customers, 0 to 1.", show_default=False),
+    ] = None,
+    grace: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=36_500,
+            help="Leave those whom a person put where they are, for so many days.",
+            show_default=False,
+        ),
+    ] = None,
+    exempt: Annotated[
+        Path | None, typer.Option(help="A file of customer ids that are never moved, one a line.", show_default=False)
+    ] = None,
+    run: Run = None,
+    refused: Refused = None,
+) -> None:
+    """
+    Apply the idle rules: who has been inactive for too long moves, who bought again comes back.
+
+    Ends with 1 where the brakes stopped it, or where somebody was left who was changed, or active, meanwhile.
+    """
+    run = run or _now("sweep")
+    with _usage():
+        period = None if grace is None else timedelta(days=grace)
+        brakes = Brakes(most=most, share=share, grace=period, exempt=_ids(exempt))
+    with (
+        _service(db, config, None) as service,
+        _writing(refused, run, preview) as outcomes,
+        outcomes.resumable(f"--run {run}"),
+    ):
+        if preview:
+            outcomes.swept(service.preview_sweep(brakes=brakes).rows)
+        else:
+            service.sweep(run=run, brakes=brakes, told=outcomes.swept)
+    outcomes.tell(moved="would be moved" if preview else "moved")
+
+
+def reverse(
+    run: Annotated[str, typer.Argument(help="The id of the run to reverse.", show_default=False)],
+    db: Database,
+    config: Config,
+    actor: ActorId,
+    reason: Annotated[str, typer.Option(help="Why.", show_default=False)],
+    approval: Approval = None,
+    preview: Preview = False,
+    refused: Refused = None,
+    key_file: KeyFile = None,
+    system: System = False,
+) -> None:
+    """
+    Put whoever still stands where a bulk run has put him back to where he was, and list the rest.
+
+    Ends with 1 where somebody was left. Interrupted, the same command goes on; a second time nothing is left to do.
+    """
+    with _service(db, config, key_file) as service:
+        if not service.history(run=run, limit=1).items:
+            raise CommandError(f"run {run} has no entry of organisation {service.config.org}")
+        with _writing(refused, None, preview) as outcomes, outcomes.resumable(None):
+            reversal = _desk(service, actor, Channel.IMPORT, system=system).reverse(
+                run, reason=reason, approval=approval, told=outcomes.reversed, preview=preview
+            )
+    typer.echo(f"run {reversal.run}")
+    outcomes.tell(moved="would be moved back" if preview else "moved back")
+
+
+def _now(what: str) -> str:
+    """The id of a run that is begun now."""
+    return f"{what}-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+
+
+@contextmanager
+def _usage() -> Iterator[None]:
+    """Where the values of options are checked."""
+    try:
+        yield
+    except InvalidInputError as error:
+        raise CommandError(str(error), code=2) from None
+
+
+@contextmanager
+def _service(db: str, config: str, key_file: Path | None) -> Iterator[StatusService[Any]]:
+    """A service over an existing database that has the organisation."""
+    found = config_of(config)
+    key = None
+    if key_file is not None:
+        key = key_file.read_bytes()
+        if len(key) < 16:
+            raise CommandError(f"{key_file}: a key has at least 16 bytes", code=2)
+    with stored(db) as store:
+        known = store.organisations()
+        if found.org not in known:
+            names = ", ".join(known) or "none"
+            raise CommandError(f"{shown(db)} has no organisation {found.org}; it has: {names}", code=2)
+        yield StatusService(store, found, key=key)
+
+
+@contextmanager
+def _table(file: Path, shape: Shape[T], service: StatusService[Any]) -> Iterator[Rows[T]]:
+    """The rows of a file; times without an offset are of the organisation's time zone."""
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        rows = rows_of_csv(lines, shape, time_zone=service.config.time_zone)
+        if rows.unused:
+            typer.echo(plain(f"columns that are not used: {', '.join(rows.unused)}"), err=True)
+        yield rows
+
+
+def _lifecycle(service: StatusService[Any], name: str) -> Lifecycle[Any]:
+    found = service.config.lifecycle(name)
+    if found is None:
+        known = ", ".join(each.name for each in service.config.lifecycles)
+        raise CommandError(f"lifecycle {name} is not on in organisation {service.config.org}; on are: {known}", code=2)
+    return found
+
+
+def _desk(service: StatusService[Any], actor: str, channel: Channel, *, system: bool) -> Desk[Any]:
+    with _usage():
+        return service.acting(Actor(actor, ActorKind.SYSTEM if system else ActorKind.PERSON), channel)
+
+
+@contextmanager
+def _writing(path: Path | None, run: str | None, preview: bool, table: Path | None = None) -> Iterator[Outcomes]:
+    """What becomes of the rows, told on the terminal, and in a file where there is one."""
+    if path is not None and table is not None and path.exists() and path.samefile(table):
+        raise CommandError(f"{path} is the table itself: name another file for what is refused", code=2)
+    if run is not None and not preview:
+        typer.echo(f"run {run}")
+    with refusals(path) as write, bar("previewing" if preview else "working") as progress:
+        yield Outcomes(write, progress)
+
+
+def _ids(path: Path | None) -> Iterable[str]:
+    """The customer ids of a file, one a line."""
+    if path is None:
+        return ()
+    return [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]

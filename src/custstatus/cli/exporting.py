@@ -1,0 +1,112 @@
+"""`custstatus export`: standings and histories as CSV, without what customers are found by."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from custstatus import Account, Entry, Page
+from custstatus.bulk import Table, as_csv, history_table, import_table, standings_table
+from custstatus.cli.addresses import Database
+from custstatus.cli.errors import CommandError
+from custstatus.cli.kept import opened
+from custstatus.cli.progress import bar
+
+__all__ = ["exports"]
+
+T = TypeVar("T")
+
+exports = typer.Typer(name="export", help="Export standings or histories as a table.", no_args_is_help=True)
+
+PAGE = 5_000
+"""How many rows are read at a time."""
+
+Organisation = Annotated[
+    str | None,
+    typer.Option("--org", help="The organisation; by default the only one in the database.", show_default=False),
+]
+Out = Annotated[Path | None, typer.Option("--out", help="The file; by default standard output.", show_default=False)]
+
+
+@exports.command()
+def standings(
+    db: Database,
+    org: Organisation = None,
+    lifecycle: Annotated[
+        list[str] | None,
+        typer.Option(help="A lifecycle, or several; by default all that are on.", show_default=False),
+    ] = None,
+    importable: Annotated[
+        bool, typer.Option("--importable", help="Customer status in the shape that `import statuses` reads.")
+    ] = False,
+    out: Out = None,
+) -> None:
+    """Export where every customer stands, in the order of their ids."""
+    if importable and lifecycle:
+        raise CommandError("--importable is of customer status: leave out --lifecycle", code=2)
+    with opened(db, org) as kept:
+        service = kept.service()
+        on = [each.name for each in kept.config.lifecycles] if kept.config is not None else ["customer_status"]
+        unknown = set(lifecycle or ()) - set(on)
+        if unknown and kept.config is not None:
+            raise CommandError(f"no lifecycle {', '.join(sorted(unknown))} is on; on are: {', '.join(on)}", code=2)
+
+        def page(after: str | None) -> Page[Account]:
+            return service.accounts(after=after, limit=PAGE)
+
+        with bar("exporting") as progress:
+            accounts = _all(page, progress)
+            _write(import_table(accounts) if importable else standings_table(accounts, lifecycle or on), out)
+
+
+@exports.command()
+def history(
+    db: Database,
+    org: Organisation = None,
+    run: Annotated[
+        str | None, typer.Option(help="Only the entries of this bulk run, by customer.", show_default=False)
+    ] = None,
+    reasons: Annotated[bool, typer.Option("--reasons", help="With the free text of the reasons.")] = False,
+    out: Out = None,
+) -> None:
+    """Export every entry, in the order in which they were written."""
+    with opened(db, org) as kept:
+        service = kept.service()
+
+        def page(after: str | None) -> Page[Entry]:
+            return service.history(run=run, after=after, limit=PAGE)
+
+        with bar("exporting") as progress:
+            _write(history_table(_all(page, progress), reasons=reasons), out)
+
+
+def _all(page: Callable[[str | None], Page[T]], progress: Callable[[int], None]) -> Iterator[T]:
+    """The items of every page."""
+    after, done = None, 0
+    while True:
+        items = page(after)
+        yield from items
+        done += len(items)
+        progress(done)
+        after = items.next
+        if after is None:
+            return
+
+
+def _write(table: Table, out: Path | None) -> None:
+    """Write a table; a file is there when it is whole."""
+    lines: Iterable[str] = as_csv(table.header, table.rows)
+    if out is None:
+        sys.stdout.writelines(lines)
+        return
+    part = out.with_name(f"{out.name}.part")
+    try:
+        with part.open("w", encoding="utf-8", newline="") as file:
+            file.writelines(lines)
+        part.replace(out)
+    finally:
+        part.unlink(missing_ok=True)
