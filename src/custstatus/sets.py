@@ -32,7 +32,7 @@ class Each(NamedTuple):
 
 @frozen(eq=False, repr=False)
 class GuardedSet(Value):
-    """One change of several accounts, each at most once: of a single lifecycle, without a key or an expected version, as part of a run."""
+    """One change of several accounts, each once: of a single lifecycle, part of a run, without a key or an expected version."""
 
     guarded: GuardedChange
     """What all have in common; its customer counts for nothing."""

@@ -7,6 +7,7 @@ import io
 import os
 import re
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -544,6 +545,17 @@ class TestExporting:
         assert "membership" in header
         assert list(shop.glob("*.part")) == []
         assert run("export", "standings", "--db", file, "--lifecycle", "nonsense").code == 2
+
+    def test_a_pipe_is_written_to_and_stays_one(self, file: str, tmp_path: Path) -> None:
+        pipe = tmp_path / "pipe"
+        os.mkfifo(pipe)
+        reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            assert run("export", "standings", "--db", file, "--out", str(pipe)).code == 0
+            assert stat.S_ISFIFO(pipe.stat().st_mode)
+            assert os.read(reading, 65_536).decode() == run("export", "standings", "--db", file).out
+        finally:
+            os.close(reading)
 
     def test_what_is_exported_for_it_can_be_imported(self, file: str) -> None:
         with service_at(file) as service:

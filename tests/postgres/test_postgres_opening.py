@@ -320,7 +320,7 @@ class TestManyAtOnce:
 
 
 class TestHistory:
-    """The history is append-only by hand too; only text can be erased (D43)."""
+    """The history is append-only by hand too; only text can be erased (D59)."""
 
     @pytest.fixture
     def kept(self, address: str) -> str:

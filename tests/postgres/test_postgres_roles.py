@@ -287,7 +287,7 @@ class TestReports:
 
 
 class TestErasing:
-    """Who erases can do that and no more (D43)."""
+    """Who erases can do that and no more (D59)."""
 
     def test_the_texts_of_a_customer_go_and_the_history_stays(self, kept: Kept) -> None:
         before = rows(kept.anybody, "SELECT * FROM custstatus_entry ORDER BY id")

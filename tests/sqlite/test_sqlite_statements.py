@@ -28,7 +28,8 @@ from custstatus import (
 PHONE, MAIL = Identifier("mobile", "+447900000042"), Identifier("email", "c@example.org")
 
 _SHORT = re.compile(
-    r"(BEGIN IMMEDIATE|BEGIN|COMMIT|ROLLBACK|SELECT|INSERT|UPDATE|DELETE|PRAGMA)\b(?:.*?\bcuststatus_(\w+))?", re.DOTALL
+    r"(BEGIN IMMEDIATE|BEGIN|COMMIT|ROLLBACK|SELECT|INSERT|UPDATE|DELETE|PRAGMA)\b"
+    r"(?:(?:[^()]|\((?:[^()]|\([^()]*\))*\))*?\bcuststatus_(\w+))?"
 )
 
 

@@ -98,10 +98,14 @@ def _all(page: Callable[[str | None], Page[T]], progress: Callable[[int], None])
 
 
 def _write(table: Table, out: Path | None) -> None:
-    """Write a table; a file is there when it is whole."""
+    """Write a table; a file is there when it is whole. A pipe or a device is written to, and never replaced."""
     lines: Iterable[str] = as_csv(table.header, table.rows)
     if out is None:
         sys.stdout.writelines(lines)
+        return
+    if out.exists() and not out.is_file():
+        with out.open("w", encoding="utf-8", newline="") as stream:
+            stream.writelines(lines)
         return
     part = out.with_name(f"{out.name}.part")
     try:
