@@ -366,7 +366,9 @@ def rivalled(
     for place, entry in there.items():
         if place not in told and place not in before and entry.run not in answers.doubted:
             faults.append(f"{place} is there, and nobody was told: {entry}")
-    once = Counter((entry.run, entry.customer) for entry in there.values() if entry.run is not None)
+    # A sweep brings back by its own run whom it has just moved, where he has bought since: that is another deed.
+    runs = [entry for entry in there.values() if entry.run is not None and entry.reason_code != "active_again"]
+    once = Counter((entry.run, entry.customer) for entry in runs)
     faults += [f"run {run} moved {customer} {count} times" for (run, customer), count in once.items() if count > 1]
     return faults, answers
 
