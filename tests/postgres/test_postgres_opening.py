@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -106,20 +107,29 @@ class TestSessions:
 class TestRefusals:
     """What is no database that we could keep anything in."""
 
-    @pytest.mark.parametrize("address", [None, "", b"dbname=x", 7, object(), "dbname=\x00", "dbname=\ud800"])
+    @pytest.mark.parametrize(
+        "address",
+        [None, "", b"dbname=x", 7, object(), "dbname=\x00", "dbname=\ud800", "nonsense", "mysql://127.0.0.1/x"],
+    )
     def test_what_is_no_address_is_refused(self, address: Any) -> None:
         with pytest.raises(InvalidInputError, match="address"):
             PostgresStore(address)
 
     @pytest.mark.parametrize(
+        "address", ["postgresql://u:s3cret%zz@127.0.0.1/x", "host=127.0.0.1 password=s3 cret dbname=x"]
+    )
+    def test_a_password_that_cannot_be_read_is_not_repeated(self, address: str) -> None:
+        with pytest.raises(InvalidInputError) as refused:
+            PostgresStore(address)
+        assert "cret" not in "".join(traceback.format_exception(refused.value)).replace(address, "")
+
+    @pytest.mark.parametrize(
         "address",
         [
-            "nonsense",
             "host=/nowhere dbname=x",
             "postgresql://127.0.0.1:1/x",
             "postgresql://no-such-host.invalid/x",
             "host=127.0.0.1 port=99999",
-            "mysql://127.0.0.1/x",
         ],
     )
     def test_what_cannot_be_reached_says_so(self, address: str) -> None:

@@ -82,7 +82,7 @@ class Project:
 
     def takes(self, revision: str, after: int, to: int) -> None:
         """Our recipe for some steps, as the next revision."""
-        text = RECIPE.replace("AFTER, TO = 0, 1", f"AFTER, TO = {after}, {to}")
+        text = RECIPE.replace("AFTER, TO = 0, 3", f"AFTER, TO = {after}, {to}")
         assert text != RECIPE or (after, to) == (0, 1)
         self.add(revision, text)
 

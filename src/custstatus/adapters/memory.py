@@ -322,7 +322,7 @@ class MemoryStore:
             if position is None:
                 positions.pop(consumer, None)
             else:
-                place = Position.read(position)
+                place = _place(position)
                 positions[consumer] = max(place, positions.get(consumer, place))
 
     def keep_config(self, org: str, config_hash: str, text: str) -> None:

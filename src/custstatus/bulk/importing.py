@@ -7,14 +7,16 @@ a run that was cut short is begun again with the same rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple
 
 from attrs import evolve, frozen
 
+from custstatus.bounds import LABEL, check_id, check_text, kind_of
 from custstatus.bulk.shapes import ActivityRow, BadRow, StatusRow
+from custstatus.bulk.tables import Rows
 from custstatus.changes import Plan, Reason, Refusal, RefusalCode, Request
 from custstatus.config import OrgConfig
 from custstatus.errors import InvalidInputError
@@ -80,10 +82,12 @@ def import_statuses(
 ) -> Flow[Import]:
     """As `Desk.import_statuses`: every row is the template for one customer and one target."""
     run = template.run or ""
+    # A table's rows were checked as they were read.
+    read = rows if isinstance(rows, Rows) else map(_checked, rows)
     importing = _Importing(template, config, seal, now, lifecycle, dry)
     moved = replayed = unchanged = 0
     refused: list[ImportedRow] = []
-    remaining = iter(rows)
+    remaining: Iterator[StatusRow | BadRow] = iter(read)
     if most is not None:
         first = list(islice(remaining, most + 1))
         if len(first) > most:
@@ -292,3 +296,23 @@ def _names(config: OrgConfig[Any], lifecycle: Lifecycle[Any]) -> tuple[dict[str,
             if text not in folded and len(found) == 1:
                 folded[text] = next(iter(found))
     return exact, folded
+
+
+def _checked(row: StatusRow | BadRow) -> StatusRow | BadRow:
+    """A row within bounds, for a host may make rows by itself; a bad one where it is not."""
+    if isinstance(row, BadRow):
+        return row
+    if not isinstance(row, StatusRow):
+        raise InvalidInputError("rows", "the rows of a table", kind_of(row))
+    try:
+        check_id("target", row.target, LABEL)
+        for name, value in (("customer", row.customer), ("shop", row.shop)):
+            if value is not None:
+                check_id(name, value)
+        if row.reason is not None:
+            check_text("reason", row.reason)
+        for named in row.identifiers:
+            Identifier(*named)
+    except InvalidInputError as error:
+        return BadRow(row.line, str(error))
+    return row

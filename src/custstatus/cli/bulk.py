@@ -283,4 +283,9 @@ def _ids(path: Path | None) -> Iterable[str]:
     """The customer ids of a file, one a line."""
     if path is None:
         return ()
-    return [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise CommandError(f"{path}: expected text in UTF-8", code=2) from None
+    # An id may begin with a space: whoever is meant is left.
+    return {form for line in lines for form in (line, line.strip()) if form.strip()}

@@ -90,6 +90,8 @@ def opened(address: str | Path, org: str | None) -> Iterator[Kept]:
         organisations, name = store.organisations(), shown(str(address))
         if org is None and len(organisations) > 1:
             raise CommandError(f"{name} has several organisations, say --org: {', '.join(organisations)}", code=2)
+        if not organisations:
+            raise CommandError(f"{name} has no organisation yet: a service that is opened on it makes one")
         if not organisations or (org is not None and org not in organisations):
             known = ", ".join(organisations) or "none"
             raise CommandError(f"{name} has no such organisation; it has: {known}")

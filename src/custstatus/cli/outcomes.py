@@ -71,7 +71,8 @@ class Outcomes:
     def swept(self, rows: Sequence[Swept]) -> None:
         """Customers whom a sweep concerns."""
         self._add(("", row.customer, row.outcome) for row in rows)
-        back = sum(row.rule is None and not isinstance(row.outcome, Refusal) for row in rows)
+        came = [row.outcome for row in rows if row.rule is None]
+        back = sum(isinstance(each, Plan) or (isinstance(each, Moved) and not each.replayed) for each in came)
         self.back, self.moved = self.back + back, self.moved - back
 
     def reversed(self, rows: Sequence[Reversed]) -> None:

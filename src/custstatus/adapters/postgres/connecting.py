@@ -15,6 +15,7 @@ import psycopg
 from psycopg import errors
 from psycopg.abc import RV, PQGen
 from psycopg.adapt import AdaptersMap
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.postgres import register_default_adapters
 from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg.rows import tuple_row
@@ -87,6 +88,11 @@ def checked(address: str, connections: int, patience: float) -> None:
     """InvalidInputError unless these are arguments of a store."""
     if not isinstance(address, str) or not address or "\0" in address or not address.isascii():
         raise InvalidInputError("address", "where a PostgreSQL database is, percent-encoded", kind_of(address))
+    try:
+        conninfo_to_dict(address)
+    except psycopg.ProgrammingError:  # which repeats a part of the address: of the password, it may be
+        expected = "an address that libpq can read, the password percent-encoded"
+        raise InvalidInputError("address", expected, "another") from None
     if type(connections) is not int or connections < 1:
         raise InvalidInputError("connections", "a number from 1 on", kind_of(connections))
     if not isinstance(patience, int | float) or not 0 < patience <= 86_400:

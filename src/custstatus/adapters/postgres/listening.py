@@ -88,7 +88,7 @@ def hints(address: str, *, on: bool = True, patience: float = 7.0) -> None:
 def _switch(connection: psycopg.Connection[tuple[Any, ...]], on: bool) -> None:
     ((there, notifies),) = connection.execute(_STATE).fetchall()
     if not there:
-        raise SchemaError("a database without the tables of custstatus")
+        raise SchemaError("a database without the tables of custstatus: `custstatus db init` makes them")
     if notifies is not on:
         with connection.transaction():
             connection.execute(_ATTEMPT)

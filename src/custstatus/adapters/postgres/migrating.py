@@ -177,14 +177,16 @@ def check() -> Operation[bool]:
     """
     yield from _check_there()
     if (yield from _at()) < _steps()[-1].number:
-        raise SchemaError("the database is at an earlier schema step than this version knows: migrate it")
+        raise SchemaError(
+            "the database is at an earlier schema step than this version: `custstatus db upgrade` takes the rest"
+        )
     return True
 
 
 def _check_there() -> Operation[bool]:
     ((there,),) = yield _IS_THERE, ()
     if not there:
-        raise SchemaError("a database without the tables of custstatus")
+        raise SchemaError("a database without the tables of custstatus: `custstatus db init` makes them")
     return True
 
 

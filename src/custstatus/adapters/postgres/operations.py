@@ -58,7 +58,7 @@ class PostgresOperations(Operations):
     def read_set(self, guarded: GuardedSet, left: tuple[str, ...]) -> Operation[dict[str, Found]]:
         answers = yield from super().read_set(guarded, left)
         replayed = sorted(customer for customer, found in answers.items() if found.prior)
-        if replayed:
+        if replayed and not guarded.only_read:
             yield statements.LOCK_ACCOUNTS, (guarded.guarded.org, array_text(replayed))
         return answers
 

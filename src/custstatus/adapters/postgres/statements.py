@@ -65,6 +65,7 @@ SQL = Statements(
         _statement,
         _array,
         among="{0} = ANY ({1}::text[])",
+        outside="{0} NOT IN (SELECT unnest({1}::text[]))",
         among_numbers="{0} = ANY ({1}::bigint[])",
         for_update=" FOR UPDATE",
         opens_activity=True,
@@ -83,13 +84,22 @@ SELECT FROM custstatus_account WHERE org = $1 AND customer = ANY ($2::text[]) OR
 
 THIS = Statement(f"SELECT coalesce(system = {_THIS}, false) FROM custstatus_feed")
 
+# Organisation by organisation by the index, for all entries would take their time.
+_GREATEST = """(
+    WITH RECURSIVE o (org) AS (
+        (SELECT org FROM custstatus_entry ORDER BY org LIMIT 1)
+        UNION ALL
+        SELECT (SELECT e.org FROM custstatus_entry e WHERE e.org > o.org ORDER BY e.org LIMIT 1) FROM o
+        WHERE o.org IS NOT NULL)
+    SELECT coalesce(max((SELECT max(e.xid) FROM custstatus_entry e WHERE e.org = o.org)), 0) FROM o)"""
+
 # Numbers go on from the greatest there is, and positions of before are of another epoch; each of several copies has its own.
 RESTORED = Statement(
     f"""
 UPDATE custstatus_feed SET system = {_THIS},
     epoch = CASE WHEN system IS NULL THEN epoch
         ELSE greatest(epoch + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) END,
-    shift = greatest(0, 1 + (SELECT coalesce(max(xid), 0) FROM custstatus_entry) - pg_current_xact_id()::text::bigint)
+    shift = greatest(0, 1 + {_GREATEST} - pg_current_xact_id()::text::bigint)
 WHERE system IS DISTINCT FROM {_THIS}
 """
 )

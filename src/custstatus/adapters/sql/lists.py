@@ -104,15 +104,16 @@ class Lists:
             condition, values = among("s.status", query.without)
             filters.append((f"(s.status IS NULL OR NOT {condition})", values))
         if query.places is not None:
-            filters.append(among("coalesce(s.label, s.status)", query.places))
+            # Not `coalesce`, of whose values a planner knows nothing: a page would be planned as if hardly anybody stood there.
+            (labelled, named), (plain, _) = among("s.label", query.places), among("s.status", query.places)
+            filters.append((f"({labelled} OR s.label IS NULL AND {plain})", named * 2))
         if query.quiet_since is not None:
             filters.append(("coalesce(l.at, a.registered_at) < {}", (micros(query.quiet_since),)))
         if query.grace_since is not None:
             spared = (ActorKind.PERSON.value, micros(query.grace_since))
             filters.append((f"NOT (s.actor_kind = {{}} AND s.since >= {{}} AND s.since > {REGISTERED})", spared))
         if query.exempt:
-            condition, values = among("s.customer", query.exempt)
-            filters.append((f"NOT ({condition})", values))
+            filters.append((engine.outside.format("s.customer", "{}"), (engine.array(sorted(query.exempt)),)))
         if query.after is not None:
             filters.append(("s.customer > {}", (query.after,)))
         return Asked(filters, query.quiet_since is not None, query.after)
@@ -169,9 +170,7 @@ class Lists:
         """A position in this database's epoch, up to which transaction all are complete, and what follows the position."""
         ((epoch, horizon, ours),) = yield self.sql.horizon, ()
         columns = self.sql.engine.place
-        place = Position(epoch) if after is None else Position.read(after)
-        if (place.transaction > 0) is not (place.entry > 0 and len(columns) == 2):
-            raise InvalidInputError("after", "the `position` of an earlier page of this feed", "one of another store")
+        place = Position(epoch) if after is None else self._place(after)
         if not ours:
             raise PositionLostError(
                 "the database was restored from a copy: open the store once with create=True, or upgrade its schema"
@@ -184,6 +183,15 @@ class Lists:
         filters.append(_beyond(columns, ">", place[3 - len(columns) :]))
         return place, horizon, filters
 
+    def _place(self, position: str) -> Position:
+        """A position in the feed of a store of this kind; InvalidInputError if it is of another."""
+        place = Position.read(position)
+        if (place.transaction > 0) is not (place.entry > 0 and len(self.sql.engine.place) == 2):
+            raise InvalidInputError(
+                "position", "the `position` of an earlier page of this feed", "one of another store"
+            )
+        return place
+
     def position(self, org: str, consumer: str) -> Operation[str | None]:
         found = yield self.sql.position, (org, consumer)
         return str(Position(*found[0])) if found else None
@@ -192,7 +200,7 @@ class Lists:
         if position is None:
             yield self.sql.forget_position, (org, consumer)
         else:
-            yield self.sql.keep_position, (org, consumer, *Position.read(position))
+            yield self.sql.keep_position, (org, consumer, *self._place(position))
         return True
 
 

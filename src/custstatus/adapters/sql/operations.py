@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from custstatus.adapters.cursors import (
@@ -106,12 +107,15 @@ class Operations(Lists):
         for row in (yield self.sql.load_all, (org, named)):
             grouped.setdefault(row[0], []).append(row[1:])
         accounts = {customer: rows.account(org, customer, each) for customer, each in grouped.items()}
-        behind: dict[str, tuple[Entry, ...]] = {}
+        behind: dict[str, list[Entry]] = {}
+        aside: dict[int, list[str]] = {}
         for customer, account in accounts.items():
-            versions = [row.back_to for row in account.standings if row.back_to is not None]
-            if versions:
-                found = yield self.sql.behind, (org, customer, self.sql.engine.array(versions))
-                behind[customer] = tuple(map(rows.entry, found))
+            for standing in account.standings:
+                if standing.back_to is not None:
+                    aside.setdefault(standing.back_to, []).append(customer)
+        for version in sorted(aside):  # few, however many customers there are
+            for row in (yield self.sql.behind_of, (org, self.sql.engine.array(aside[version]), version)):
+                behind.setdefault(row[1], []).append(rows.entry(row))
         last: dict[str, int] = {}
         if common.quiet_since is not None:
             last = dict((yield self.sql.last_activities, (org, named)))
@@ -123,7 +127,7 @@ class Operations(Lists):
             customer: Found(
                 accounts.get(customer),
                 _on(common, prior.get(customer, ())),
-                behind.get(customer, ()),
+                tuple(behind.get(customer, ())),
                 {},
                 None if last.get(customer) is None else moment(last[customer]),
             )
@@ -201,7 +205,11 @@ class Operations(Lists):
         org, array = batch.org, self.sql.engine.array
         named = array(dict.fromkeys(activity.customer for activity in batch.activities))
         known = {customer for (customer,) in (yield self.sql.known, (org, named))}
-        kept = [activity for activity in batch.activities if activity.customer in known]
+        # In the order of their key, so that two that report the same do not wait for each other in a circle.
+        kept = sorted(
+            (activity for activity in batch.activities if activity.customer in known),
+            key=attrgetter("customer", "kind", "reference"),
+        )
         new = 0
         if kept:
             written = yield Many(self.sql.record, [rows.activity_row(org, activity) for activity in kept])

@@ -41,8 +41,10 @@ class Engine(NamedTuple):
     """Several values as one parameter."""
     among: str
     """The condition that `{0}` is one of the texts of an array in parameter `{1}`."""
+    outside: str
+    """The condition that it is none of them, of which there may be many thousands."""
     among_numbers: str
-    """The same of numbers."""
+    """That a number is one of several."""
     for_update: str = ""
     """What locks the rows that are read; empty where one transaction writes at a time."""
     opens_activity: bool = False
@@ -138,6 +140,7 @@ WHERE a.org = ?1 AND {among("a.customer", "?2")} ORDER BY a.customer, s.lifecycl
             self._entries + f"WHERE e.org = ?1 AND e.run = ?2 AND {among('e.customer', '?3')} ORDER BY e.version"
         )
         versions = engine.among_numbers.format("e.version", "?3")
+        self.behind_of = make(self._entries + f"WHERE e.org = ?1 AND {among('e.customer', '?2')} AND e.version = ?3")
         self.behind = make(self._entries + f"WHERE e.org = ?1 AND e.customer = ?2 AND {versions} ORDER BY e.version")
         self.holders = make(f"""
 SELECT token, customer FROM custstatus_identifier WHERE org = ?1 AND {among("token", "?2")}

@@ -35,7 +35,7 @@ def _steps() -> list[Step]:
 def check_ours(path: str) -> None:
     """SchemaError unless the file is there and holds our tables; it is only read."""
     if not _is_ours(path):
-        raise SchemaError(f"{path}: a database without the tables of custstatus")
+        raise SchemaError(f"{path}: a database without the tables of custstatus: `custstatus db init` makes them")
 
 
 def _is_ours(path: str) -> bool:

@@ -26,7 +26,9 @@ def _array(values: Iterable[Any]) -> str:
 
 _MEMBERS = "{0} IN (SELECT value FROM json_each({1}))"
 
-SQL = Statements(Engine(statement, _array, among=_MEMBERS, among_numbers=_MEMBERS))
+_OTHERS = "{0} NOT IN (SELECT value FROM json_each({1}))"
+
+SQL = Statements(Engine(statement, _array, among=_MEMBERS, outside=_OTHERS, among_numbers=_MEMBERS))
 """The statements of every engine."""
 
 PLACE = statement(

@@ -70,9 +70,6 @@ CREATE TABLE custstatus_entry (
 
 CREATE UNIQUE INDEX custstatus_entry_by_key ON custstatus_entry (org, key, ordinal) WHERE key IS NOT NULL;
 
--- Entries are recorded nearly in the order of time, so that a few bytes a range tell where a time begins.
-CREATE INDEX custstatus_entry_by_time ON custstatus_entry USING brin (recorded_at);
-
 CREATE FUNCTION custstatus_history_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'the history is append-only';
