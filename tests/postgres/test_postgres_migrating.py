@@ -290,7 +290,9 @@ class TestInUse:
         answers.errors += wrong
         return answers
 
-    @pytest.mark.parametrize("step", STEPS)
+    @pytest.mark.parametrize(
+        "step", [step if step == STEPS[0] else pytest.param(step, marks=pytest.mark.soak) for step in STEPS]
+    )
     def test_nothing_acknowledged_is_lost(self, server: Server, later: Path, step: int) -> None:
         with at(server, step) as address, knowing(later):
             before = {(customer, version) for customer, version in rows(address, VERSIONS)}

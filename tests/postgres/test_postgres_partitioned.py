@@ -22,9 +22,6 @@ from custstatus.adapters.postgres.listening import Listener, hints
 from custstatus.testing import MovableClock, StoreContract
 from custstatus.testing.contracts.feeds import FeedContract
 from custstatus.testing.contracts.guards import GuardContract
-from custstatus.testing.contracts.identifiers import IdentifierContract
-from custstatus.testing.contracts.keys import KeyContract
-from custstatus.testing.contracts.organisations import OrganisationContract
 from custstatus.testing.contracts.plans import PlanContract
 from custstatus.testing.contracts.setguards import SetGuardContract
 from custstatus.testing.contracts.sweeps import SweepContract
@@ -94,10 +91,7 @@ class TestShort(
     OnPartitions,
     PlanContract,
     GuardContract,
-    KeyContract,
-    IdentifierContract,
     FeedContract,
-    OrganisationContract,
     SetGuardContract,
     SweepContract,
 ):

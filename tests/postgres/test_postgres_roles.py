@@ -22,6 +22,12 @@ from custstatus import CUSTOMER_STATUS, Action, Activity, Feed, Identifier, Stat
 from custstatus.adapters.postgres import PostgresStore, migrate_schema
 from custstatus.service import utc_now
 from custstatus.testing import StoreContract
+from custstatus.testing.contracts.contract import Contract
+from custstatus.testing.contracts.feeds import FeedContract
+from custstatus.testing.contracts.guards import GuardContract
+from custstatus.testing.contracts.plans import PlanContract
+from custstatus.testing.contracts.setguards import SetGuardContract
+from custstatus.testing.contracts.sweeps import SweepContract
 
 PAGE = (Path(__file__).parents[2] / "docs" / "migrating.md").read_text()
 PROGRAM, REST, ERASING = re.findall(r"^```sql\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -135,8 +141,8 @@ def kept(roles: Roles) -> Iterator[Kept]:
         yield made
 
 
-class TestContract(StoreContract):
-    """Everything that is asked of a store, under the program's role."""
+class UnderTheRole(Contract):
+    """A store of the program's role, which makes no tables."""
 
     @pytest.fixture(autouse=True)
     def _on(self, roles: Roles) -> Iterator[None]:
@@ -146,6 +152,15 @@ class TestContract(StoreContract):
 
     def make_store(self) -> PostgresStore:
         return PostgresStore(copied(self.roles, self.databases).shop, create=False, connections=6)
+
+
+class TestShort(UnderTheRole, PlanContract, GuardContract, FeedContract, SetGuardContract, SweepContract):
+    """Those parts of the contract that write, guard and follow, under the program's role."""
+
+
+@pytest.mark.soak
+class TestContract(UnderTheRole, StoreContract):
+    """Everything that is asked of a store, under the program's role."""
 
 
 def used(store: PostgresStore) -> None:

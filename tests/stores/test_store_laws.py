@@ -123,7 +123,8 @@ def test_the_sql_stores_apply_as_planned(length: str, one: str, other: str, requ
     assert made["applied"] > made["plain"] / 5, f"too many of those that apply could make were refused: {made}"
     assert made["moved"] > 30, f"too few changes were made as part of sets: {made}"
     assert made["left"] > 30, f"too few of sets were left: {made}"
-    assert made["moved by imports"] > 9 < made["moved by sweeps"], f"too few of one kind: {made}"
+    assert made["moved by imports"] > 9, f"too few of imports: {made}"
+    assert made["moved by sweeps"] > 2, f"too few of sweeps: {made}"
 
 
 _CRM = Manner(Actor("crm", ActorKind.SYSTEM), Channel.API)
