@@ -210,7 +210,7 @@ async def answered(work: Awaitable[T]) -> T | None:
 class TestCancelledVerbs:
     """Whole or not at all, at every point where a task may be cancelled."""
 
-    @pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.soak)], ids=["some", "all"])
+    @pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.soak)], ids=["some", "all"])
     @pytest.mark.parametrize("when", When, ids=lambda when: when.name.lower())
     @pytest.mark.parametrize("verb", [*VERBS, "change, connecting first"])
     def test_at_every_point(self, address: str, verb: str, when: When, every: int) -> None:

@@ -22,9 +22,7 @@ from custstatus.adapters.postgres.listening import Listener, hints
 from custstatus.testing import MovableClock, StoreContract
 from custstatus.testing.contracts.feeds import FeedContract
 from custstatus.testing.contracts.guards import GuardContract
-from custstatus.testing.contracts.plans import PlanContract
 from custstatus.testing.contracts.setguards import SetGuardContract
-from custstatus.testing.contracts.sweeps import SweepContract
 
 PAGE = (Path(__file__).parents[2] / "docs" / "scaling.md").read_text()
 ASIDE, FILLED, BEFOREHAND, SPLIT, PUT_AWAY = re.findall(r"^```sql\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -89,13 +87,11 @@ class OnPartitions:
 
 class TestShort(
     OnPartitions,
-    PlanContract,
     GuardContract,
     FeedContract,
     SetGuardContract,
-    SweepContract,
 ):
-    """Those parts of the contract that write, guard and follow."""
+    """Those parts of the contract that guard and follow."""
 
 
 @pytest.mark.soak

