@@ -33,7 +33,7 @@ from benchmarks.organisation import ACME, Label
 from benchmarks.postgres import DISK, started, statements
 from custstatus import Actor, Channel, CustomerStatus, OrgConfig, StatusLabel, StatusService
 from custstatus.adapters.postgres import PostgresStore
-from custstatus.adapters.postgres.connecting import RawCursor
+from custstatus.adapters.postgres.cursors import RawCursor
 
 __all__ = ["Missing", "figures"]
 

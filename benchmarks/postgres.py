@@ -21,7 +21,6 @@ import psycopg
 import servers
 from binaries import find_binaries
 from psycopg.conninfo import make_conninfo
-from psycopg.rows import tuple_row
 from servers import OwnServer, database
 from sqlalchemy import create_engine
 
@@ -31,7 +30,8 @@ from benchmarks.orm import OrmPeer
 from custstatus import Action, Actor, Channel, OrgConfig, StatusLabel
 from custstatus.adapters.cursors import micros
 from custstatus.adapters.postgres import AsyncPostgresStore, PostgresStore
-from custstatus.adapters.postgres.connecting import AsyncRawCursor, RawCursor, settings
+from custstatus.adapters.postgres.connecting import settings
+from custstatus.adapters.postgres.cursors import AsyncRawCursor, RawCursor
 from custstatus.adapters.postgres.operations import PostgresOperations
 from custstatus.adapters.postgres.statements import SQL
 from custstatus.aio import AsyncStatusService
@@ -154,7 +154,7 @@ class ByHand:
     def __init__(self, address: str) -> None:
         connection = psycopg.connect(address, autocommit=True, prepare_threshold=0)
         connection.execute(settings(10), prepare=False)
-        self.cursor = RawCursor(connection, row_factory=tuple_row)
+        self.cursor = RawCursor(connection)
         self.statements = cycle(statements("c-2"))
         self.places = cycle([("active", "Trending"), ("suspended", "Lost phone"), ("active", "Regular")])
 
@@ -191,7 +191,7 @@ def statements(
         # What the operation asks for first is the whole of it.
         asked: Any = next(PostgresOperations(SQL).apply(guarded, guarded.single))
         statement, parameters = asked
-        made.append((statement.text, parameters))
+        made.append((statement.text, statement.arrange(parameters)))
     return made
 
 
@@ -207,7 +207,7 @@ def _awaited(address: str) -> float:
         for _ in range(8):
             connection = await psycopg.AsyncConnection.connect(address, autocommit=True, prepare_threshold=0)
             await connection.execute(settings(10), prepare=False)
-            cursors.append(AsyncRawCursor(connection, row_factory=tuple_row))
+            cursors.append(AsyncRawCursor(connection))
         labels = [cycle([Label.TRENDING, Label.LOST_PHONE, Label.REGULAR]) for _ in range(8)]
         texts = [cycle(statements(f"a-{number}")) for number in range(8)]
 

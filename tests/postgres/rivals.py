@@ -304,8 +304,8 @@ def changed(
     """The one statement that applies a change, or a set of them, with a guard taken away; the texts that were changed."""
     sound, texts = getattr(statements, statement), []
 
-    def broken(**what: bool) -> Statement:
-        whole: Statement = sound(**what)
+    def broken(*shape: statements.Shape, **what: bool) -> Statement:
+        whole: Statement = sound(*shape, **what)
         assert guard in whole.text
         texts.append(whole.text.replace(guard, instead))
         return whole._replace(text=texts[-1])

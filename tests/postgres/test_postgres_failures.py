@@ -34,6 +34,7 @@ from custstatus import (
     StoreError,
 )
 from custstatus.adapters.postgres import PostgresStore, connecting
+from custstatus.adapters.postgres.cursors import PreparedCursor
 
 SHORT, LONG = 5, 100
 """How often a server is killed."""
@@ -200,15 +201,15 @@ class TestKilledServers:
 @contextmanager
 def lost_answer() -> Iterator[None]:
     """Every answer of a server is lost, with the connection, after what was asked has been done."""
-    run = psycopg.RawCursor.execute
+    ask = PreparedCursor.ask
 
-    def execute(self: Any, *arguments: Any, **options: Any) -> Any:
-        run(self, *arguments, **options)
+    def lost(self: PreparedCursor, *asked: Any) -> Any:
+        ask(self, *asked)
         self.connection.pgconn.finish()
         raise psycopg.OperationalError("the connection is lost")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(psycopg.RawCursor, "execute", execute)
+        patch.setattr(PreparedCursor, "ask", lost)
         yield
 
 

@@ -243,10 +243,10 @@ def by_own_number(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the greater number of an earlier entry away."""
     sound = statements.applying
 
-    def broken(**what: bool) -> Statement:
-        text = sound(**what).text
-        assert "greatest(cur.xid, pg_current" in text
-        return Statement(text.replace("greatest(cur.xid, pg_current", "greatest(0, pg_current"))
+    def broken(*shape: statements.Shape, **what: bool) -> Statement:
+        whole = sound(*shape, **what)
+        assert "greatest(cur.xid, pg_current" in whole.text
+        return whole._replace(text=whole.text.replace("greatest(cur.xid, pg_current", "greatest(0, pg_current"))
 
     planned = statements.SQL.advance_account.text
     assert "greatest(xid, pg_current" in planned
@@ -476,7 +476,7 @@ class TestCopies:
             PostgresStore(into).close()
             on_a_lower_counter(server, own_server, into)
             with opened(into) as service:
-                rows(into, "UPDATE custstatus_feed SET shift = 0")
+                rows(into, "CREATE OR REPLACE FUNCTION custstatus_shift() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT 0::bigint'")
                 # The horizon is low as well, and holds the old ones back.
                 assert service.lag().held == 9
                 service.acting(AGENT).register("new")

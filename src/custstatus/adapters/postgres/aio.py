@@ -8,12 +8,9 @@ from typing import Any, Self, TypeVar
 import psycopg
 from psycopg.abc import RV, PQGen
 from psycopg.pq import TransactionStatus
-from psycopg.rows import tuple_row
 
 from custstatus.adapters.postgres.connecting import (
     GRACE,
-    PREPARED,
-    AsyncRawCursor,
     arguments,
     check_joinable,
     check_transaction,
@@ -22,6 +19,7 @@ from custstatus.adapters.postgres.connecting import (
     translated,
     unreached,
 )
+from custstatus.adapters.postgres.cursors import AsyncPreparedCursor, AsyncRawCursor
 from custstatus.adapters.postgres.migrating import OLDEST, check, migrate
 from custstatus.adapters.postgres.operations import JOINED, OWN, PostgresOperations
 from custstatus.adapters.postgres.statements import SQL
@@ -40,8 +38,6 @@ __all__ = ["AsyncPostgresStore"]
 T = TypeVar("T")
 
 _OPERATIONS = PostgresOperations(SQL)
-
-Cursor = AsyncRawCursor
 
 
 class _Connection(psycopg.AsyncConnection[tuple[Any, ...]]):
@@ -62,12 +58,13 @@ class AsyncConnections:
         self._patience = patience
         self._arguments = arguments(patience, prepare)
         self._settings = settings(patience)
+        self._cursor: type[AsyncRawCursor] = AsyncPreparedCursor if prepare else AsyncRawCursor
         # None is a place that is free, its connection gone.
-        self._idle: asyncio.Queue[Cursor | None] = asyncio.Queue()
+        self._idle: asyncio.Queue[AsyncRawCursor | None] = asyncio.Queue()
         self._left = most
         self._closed = False
 
-    async def take(self) -> Cursor:
+    async def take(self) -> AsyncRawCursor:
         """A cursor, to be given back; raises as `Connections.take` does."""
         self._check_open()
         if not self._idle.empty():
@@ -92,7 +89,7 @@ class AsyncConnections:
         if self._closed:
             raise StoreClosedError("the store was closed: open another one")
 
-    def _another(self) -> Cursor | None:
+    def _another(self) -> AsyncRawCursor | None:
         """An idle connection in the place of a free one, whose own may not be to be had."""
         for _ in range(self._idle.qsize()):
             cursor = self._idle.get_nowait()
@@ -101,21 +98,20 @@ class AsyncConnections:
                 return cursor
         return None
 
-    async def _connect(self) -> Cursor:
+    async def _connect(self) -> AsyncRawCursor:
         try:
             connection = await _Connection.connect(self._address, **self._arguments)
             connection.patience = self._patience
             try:
-                connection.prepared_max = PREPARED
                 await connection.execute(self._settings, prepare=False)
             except BaseException:
                 await connection.close()
                 raise
         except psycopg.Error as error:
             raise unreached(error) from error
-        return AsyncRawCursor(connection, row_factory=tuple_row)
+        return self._cursor(connection)
 
-    async def give(self, cursor: Cursor) -> None:
+    async def give(self, cursor: AsyncRawCursor) -> None:
         """A cursor that is not used any more; its connection is kept if it can be."""
         connection = cursor.connection
         if self._closed or connection.pgconn.transaction_status != TransactionStatus.IDLE:
@@ -297,7 +293,7 @@ class _JoinedStore(AsyncPostgresStore):
             raise StoreClosedError("the connection was closed: open another one")
         try:
             check_joinable(self._connection)
-            return await run(operation, AsyncRawCursor(self._connection, row_factory=tuple_row))
+            return await run(operation, AsyncRawCursor(self._connection))
         except psycopg.Error as error:
             raise translated(error) from error
 
@@ -313,20 +309,16 @@ class _JoinedStore(AsyncPostgresStore):
         """Nothing: the connection is the host's."""
 
 
-async def run(operation: Operation[T], cursor: Cursor) -> T:
+async def run(operation: Operation[T], cursor: AsyncRawCursor) -> T:
     """Await an operation's statements on a cursor."""
     try:
         asked = next(operation)
         while True:
             try:
                 if isinstance(asked, Many):
-                    await cursor.executemany(asked.statement.text, asked.rows)
-                    answer: list[tuple[Any, ...]] = [(cursor.rowcount,)]
+                    answer: list[tuple[Any, ...]] = [(await cursor.ask_many(*asked),)]
                 else:
-                    statement, parameters = asked
-                    await cursor.execute(statement.text, parameters or None, prepare=False if statement.sized else None)
-                    # Asked for less directly, the driver would describe every column first.
-                    answer = [] if cursor.rownumber is None else await cursor.fetchall()
+                    answer = await cursor.ask(*asked)
             except BaseException as error:
                 asked = operation.throw(error)
             else:

@@ -14,21 +14,16 @@ from typing import Any
 import psycopg
 from psycopg import errors
 from psycopg.abc import RV, PQGen
-from psycopg.adapt import AdaptersMap
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.postgres import register_default_adapters
 from psycopg.pq import PipelineStatus, TransactionStatus
-from psycopg.rows import tuple_row
-from psycopg.types.numeric import Int8Dumper
 
+from custstatus.adapters.postgres.cursors import PreparedCursor, RawCursor
 from custstatus.bounds import kind_of
 from custstatus.errors import InvalidInputError, StoreBusyError, StoreClosedError, StoreError
 
 __all__ = [
     "GRACE",
-    "AsyncRawCursor",
     "Connections",
-    "RawCursor",
     "arguments",
     "check_joinable",
     "check_transaction",
@@ -37,9 +32,6 @@ __all__ = [
     "translated",
     "unreached",
 ]
-
-PREPARED = 500
-"""How many prepared statements a connection keeps: one for each text and each combination of parameters that are NULL."""
 
 _BUSY = (
     errors.SerializationFailure,
@@ -75,13 +67,6 @@ def settings(patience: float) -> str:
         f"SET statement_timeout = {milliseconds}; SET lock_timeout = {milliseconds}; "
         f"SET idle_in_transaction_session_timeout = {milliseconds * 6}"
     )
-
-
-ADAPTERS = AdaptersMap(types=psycopg.adapters.types)
-"""The driver's own, whatever a host has registered for its connections or for all of them."""
-register_default_adapters(ADAPTERS)
-# By default the driver's type of a number depends on its size, and a text would be prepared anew for each.
-ADAPTERS.register_dumper(int, Int8Dumper)
 
 
 def checked(address: str, connections: int, patience: float) -> None:
@@ -134,24 +119,6 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
         return super().wait(gen, interval, self.patience + GRACE if timeout is None else timeout)
 
 
-class RawCursor(psycopg.RawCursor[tuple[Any, ...]]):
-    """A cursor with adapters of our own, on any connection."""
-
-    @property
-    def adapters(self) -> AdaptersMap:
-        """The driver's own."""
-        return ADAPTERS
-
-
-class AsyncRawCursor(psycopg.AsyncRawCursor[tuple[Any, ...]]):
-    """The same, awaited."""
-
-    @property
-    def adapters(self) -> AdaptersMap:
-        """The driver's own."""
-        return ADAPTERS
-
-
 def check_joinable(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> None:
     """InvalidInputError unless statements of ours can be run on a host's connection."""
     if connection.info.encoding != "utf-8":
@@ -168,9 +135,6 @@ def check_transaction(connection: psycopg.Connection[Any] | psycopg.AsyncConnect
         raise InvalidInputError("connection", "one with an open transaction", "one without, in autocommit mode")
 
 
-Cursor = RawCursor
-
-
 class Connections:
     """Up to so many connections to one database, each with a cursor, handed out to threads in turn."""
 
@@ -179,14 +143,15 @@ class Connections:
         self._patience = patience
         self._arguments = arguments(patience, prepare)
         self._settings = settings(patience)
+        self._cursor: type[RawCursor] = PreparedCursor if prepare else RawCursor
         # None is a place that is free, its connection gone.
-        self._idle: SimpleQueue[Cursor | None] = SimpleQueue()
+        self._idle: SimpleQueue[RawCursor | None] = SimpleQueue()
         self._lock = Lock()
         self._left = most
         self._closed = False
         self._process = os.getpid()
 
-    def take(self) -> Cursor:
+    def take(self) -> RawCursor:
         """
         A cursor, to be given back.
 
@@ -219,7 +184,7 @@ class Connections:
         if self._closed:
             raise StoreClosedError("the store was closed: open another one")
 
-    def _another(self) -> Cursor | None:
+    def _another(self) -> RawCursor | None:
         """An idle connection in the place of a free one, whose own may not be to be had."""
         for _ in range(self._idle.qsize()):
             try:
@@ -231,21 +196,20 @@ class Connections:
                 return cursor
         return None
 
-    def _connect(self) -> Cursor:
+    def _connect(self) -> RawCursor:
         try:
             connection = Connection.connect(self._address, **self._arguments)
             connection.patience = self._patience
             try:
-                connection.prepared_max = PREPARED
                 connection.execute(self._settings, prepare=False)
             except BaseException:
                 connection.close()
                 raise
         except psycopg.Error as error:
             raise unreached(error) from error
-        return RawCursor(connection, row_factory=tuple_row)
+        return self._cursor(connection)
 
-    def give(self, cursor: Cursor) -> None:
+    def give(self, cursor: RawCursor) -> None:
         """A cursor that is not used any more; its connection is kept if it can be."""
         connection = cursor.connection
         # Also not so of a closed one.

@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 import psycopg
 from attrs import frozen
 from psycopg import errors
-from psycopg.rows import tuple_row
 
-from custstatus.adapters.postgres.connecting import RawCursor, arguments, checked, settings, translated, unreached
+from custstatus.adapters.postgres.connecting import arguments, checked, settings, translated, unreached
+from custstatus.adapters.postgres.cursors import RawCursor
 from custstatus.adapters.postgres.operations import OWN, PostgresOperations
 from custstatus.adapters.postgres.statements import RESTORED, ROLLBACK_TO, SAVEPOINT, SQL, THIS
 from custstatus.adapters.sql.running import Operation, within
@@ -316,7 +316,7 @@ def _connected(address: str, patience: float) -> Iterator[RawCursor]:
         try:
             # An index of many rows takes its time.
             connection.execute(f"{settings(patience)}; SET statement_timeout = 0".encode())
-            yield RawCursor(connection, row_factory=tuple_row)
+            yield RawCursor(connection)
         except (errors.LockNotAvailable, errors.DeadlockDetected) as error:
             raise StoreBusyError("others held the tables for too long: nothing was changed, try again") from error
         except psycopg.Error as error:

@@ -8,7 +8,7 @@ from typing import Any
 
 from custstatus.adapters.cursors import micros, moment
 from custstatus.adapters.postgres import statements
-from custstatus.adapters.postgres.statements import array_text
+from custstatus.adapters.postgres.statements import Shape, array_text
 from custstatus.adapters.sql.operations import Operations, moved
 from custstatus.adapters.sql.running import Operation, Transaction
 from custstatus.adapters.sql.statements import Statement
@@ -29,17 +29,24 @@ class PostgresOperations(Operations):
 
     def apply(self, guarded: GuardedChange, step: Step) -> Operation[Applied | None]:
         """Make a change without planning it, by what its guard says of where the account is; None where it is not made."""
-        text = guarded.reason is not None or guarded.actor.name is not None
+        of_step, closes, by_status, back, aside = _of_step(step)
+        at, reason, name = guarded.at, guarded.reason, guarded.actor.name
+        text = reason is not None or name is not None
+        shape = Shape(
+            closes, by_status, back, aside, at is not None, guarded.expected is not None, guarded.key is not None, text
+        )
         found = yield (
-            statements.applying(closes=step.closes, text=text),
+            statements.applying(shape),
             (
                 guarded.org,
                 guarded.customer,
-                *_shared(guarded, step),
+                *of_step,
+                *_of_change(guarded),
                 guarded.expected,
                 guarded.key,
                 guarded.digest,
-                *([guarded.reason, guarded.actor.name] if text else []),
+                reason,
+                name,
             ),
         )
         if not found:
@@ -90,7 +97,8 @@ class PostgresOperations(Operations):
             (
                 common.org,
                 array_text([row.customer for row in each]),
-                *_shared(common, step),
+                *_of_step(step)[0],
+                *_of_change(common),
                 common.run,
                 common.approval,
                 common.shop,
@@ -106,14 +114,27 @@ class PostgresOperations(Operations):
         return list(map(Moved._make, found))
 
 
-def _shared(guarded: GuardedChange, step: Step) -> tuple[Any, ...]:
-    """The parameters 3 to 20: what is the same for one customer and for several."""
-    return (
+@lru_cache(maxsize=1024)
+def _of_step(step: Step) -> tuple[tuple[Any, ...], bool, bool, bool, bool]:
+    """The parameters 3 to 11, which like changes have in common, and what their shape is by them."""
+    aside = bool(step.group_statuses or step.group_labels)
+    parameters = (
         step.lifecycle,
         _texts(step.open),
         _texts(step.back),
         step.to,
         step.label,
+        step.by_status,
+        _texts(step.stands_for),
+        _texts(step.group_statuses),
+        _texts(step.group_labels),
+    )
+    return parameters, step.closes, step.by_status, bool(step.back), aside
+
+
+def _of_change(guarded: GuardedChange) -> tuple[Any, ...]:
+    """The parameters 12 to 20: what is the same for one customer and for several."""
+    return (
         micros(guarded.now),
         guarded.actor.id,
         guarded.actor.kind._value_,
@@ -122,10 +143,6 @@ def _shared(guarded: GuardedChange, step: Step) -> tuple[Any, ...]:
         guarded.config,
         guarded.reason_code,
         guarded.reason_digest,
-        step.by_status,
-        _texts(step.stands_for),
-        _texts(step.group_statuses),
-        _texts(step.group_labels),
         None if guarded.at is None else micros(guarded.at),
     )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import cache
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from custstatus.adapters.sql.statements import Engine, Statement, Statements
 
@@ -20,6 +21,7 @@ __all__ = [
     "SAVEPOINT",
     "SQL",
     "THIS",
+    "Shape",
     "applying",
     "applying_set",
     "array_text",
@@ -51,7 +53,7 @@ def _array(values: Iterable[Any]) -> str:
     return array_text(map(str, values))
 
 
-_TRANSACTION = "pg_current_xact_id()::text::bigint + (SELECT shift FROM custstatus_feed)"
+_TRANSACTION = "pg_current_xact_id()::text::bigint + custstatus_shift()"
 """The number of the transaction, counted on where the database was restored under a lower one."""
 
 _THIS = """
@@ -72,7 +74,7 @@ SQL = Statements(
         place=("e.xid", "e.id"),
         transaction=_TRANSACTION,
         horizon=f"""
-SELECT epoch, pg_snapshot_xmin(pg_current_snapshot())::text::bigint + shift, system = {_THIS} FROM custstatus_feed
+SELECT epoch, pg_snapshot_xmin(pg_current_snapshot())::text::bigint + custstatus_shift(), system = {_THIS} FROM custstatus_feed
 """,
     )
 )
@@ -96,11 +98,18 @@ _GREATEST = """(
 # Numbers go on from the greatest there is, and positions of before are of another epoch; each of several copies has its own.
 RESTORED = Statement(
     f"""
-UPDATE custstatus_feed SET system = {_THIS},
-    epoch = CASE WHEN system IS NULL THEN epoch
-        ELSE greatest(epoch + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) END,
-    shift = greatest(0, 1 + {_GREATEST} - pg_current_xact_id()::text::bigint)
-WHERE system IS DISTINCT FROM {_THIS}
+DO $restored$
+BEGIN
+    UPDATE custstatus_feed SET system = {_THIS},
+        epoch = CASE WHEN system IS NULL THEN epoch
+            ELSE greatest(epoch + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) END
+    WHERE system IS DISTINCT FROM {_THIS};
+    IF FOUND THEN
+        EXECUTE format('CREATE OR REPLACE FUNCTION custstatus_shift() RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE AS %L',
+            format('SELECT %s::bigint', greatest(0, 1 + {_GREATEST} - pg_current_xact_id()::text::bigint)));
+    END IF;
+END
+$restored$
 """
 )
 
@@ -114,19 +123,19 @@ _UNCHANGED = """v = (
 
 _RELEASES = """,
 i AS (
-    DELETE FROM custstatus_identifier x USING h WHERE x.org = h.org AND x.customer = h.customer)"""
+    DELETE FROM custstatus_identifier x USING h WHERE x.org = $1 AND x.customer = h.customer)"""
 
 
 def _moving(closes: bool) -> str:
-    """The rows of an account, moved from the entry `h`; the parameters 3, 6, 7, 9 and 10 say where to and by whom."""
+    """The rows of an account, moved from the entry `h`; the parameters 3, 6, 7, 13 and 14 say where to and by whom."""
     return f"""u AS (
     UPDATE custstatus_standing x SET status = $6, label = $7, since = h.effective_at,
         status_since = CASE WHEN x.status = $6 THEN x.status_since ELSE h.effective_at END,
-        actor = $9, actor_kind = $10, entry = h.version, back_to = h.back_to, until = NULL
-    FROM h WHERE x.org = h.org AND x.customer = h.customer AND x.lifecycle = $3),
+        actor = $13, actor_kind = $14, entry = h.version, back_to = h.back_to, until = NULL
+    FROM h WHERE x.org = $1 AND x.customer = h.customer AND x.lifecycle = $3),
 a AS (
     UPDATE custstatus_account x SET version = h.version, xid = h.xid{", closed_at = h.effective_at" if closes else ""}
-    FROM h WHERE x.org = h.org AND x.customer = h.customer){_RELEASES if closes else ""}"""
+    FROM h WHERE x.org = $1 AND x.customer = h.customer){_RELEASES if closes else ""}"""
 
 
 _ENTRY = """INSERT INTO custstatus_entry (org, customer, version, kind, lifecycle, from_status, from_label, to_status,
@@ -134,68 +143,103 @@ _ENTRY = """INSERT INTO custstatus_entry (org, customer, version, kind, lifecycl
         back_to, xid, ordinal"""
 
 _BEHIND = """LEFT JOIN LATERAL (
-        SELECT e.version, e.back_to, e.to_status = $6 AND coalesce(e.to_label, '') = ANY ($17::text[]) AS leads_back
+        SELECT e.version, e.back_to, e.to_status = $6 AND coalesce(e.to_label, '') = ANY ($9::text[]) AS leads_back
         FROM custstatus_entry e WHERE e.org = cur.org AND e.customer = cur.customer AND e.version = cur.back_to
     ) was ON true"""
 
+_OPEN = "coalesce(status, '') = ANY ($4::text[])"
+_ANOTHER_STATUS = "status IS DISTINCT FROM $6"
+_ANOTHER_LABEL = "label IS DISTINCT FROM $7"
+_KNOWN_BEHIND = "(cur.back_to IS NULL OR was.version IS NOT NULL)"
 
-def _moved(since: str, digest: str, closes: bool) -> str:
+_KEPT = """WHEN status = ANY ($10::text[]) OR coalesce(label = ANY ($11::text[]), false) THEN cur.back_to
+             """
+_BEGUN = """
+             WHEN cardinality($10::text[]) > 0 OR cardinality($11::text[]) > 0 AND status = $6 THEN cur.entry"""
+
+
+def _way_back(aside: bool) -> str:
+    """Where the way back leads afterwards, as `Step.way_back` has it; `aside` where the target is a place aside."""
+    return f"""CASE WHEN status IS NULL THEN NULL
+             {_KEPT if aside else ""}WHEN leads_back THEN was.back_to{_BEGUN if aside else ""} END"""
+
+
+def _moved(effective_at: str, digest: str, closes: bool, aside: bool) -> str:
     """What an entry holds of an account `cur`, as far as the columns of `_ENTRY` go."""
-    return f"""cur.org, cur.customer, v + 1, 'moved', $3, status, label, $6::text, $7::text,
-        coalesce($20::bigint, greatest($8::bigint, {since})), $8::bigint, $9::text, $10::text, $11::text, $12::text, $13::text,
-        $14::text, {digest}, {int(closes)},
-        CASE WHEN status IS NULL THEN NULL
-             WHEN status = ANY ($18::text[]) OR coalesce(label = ANY ($19::text[]), false) THEN cur.back_to
-             WHEN leads_back THEN was.back_to
-             WHEN cardinality($18::text[]) > 0 OR cardinality($19::text[]) > 0 AND status = $6 THEN cur.entry END,
+    return f"""cur.org, cur.customer, v + 1, 'moved', $3, status, label, $6::text, $7::text, {effective_at}, $12::bigint,
+        $13::text, $14::text, $15::text, $16::text, $17::text, $18::text, {digest}, {int(closes)},
+        {_way_back(aside)},
         greatest(cur.xid, {_TRANSACTION}), 0"""
 
 
-def _admitted(since: str) -> list[str]:
-    """Under which conditions an account is moved, as `Step.admits` has them."""
-    return [
-        "closed_at IS NULL",
-        "(coalesce(status, '') = ANY ($4::text[]) OR status = ANY ($5::text[]) AND leads_back)",
-        "NOT (status IS NOT DISTINCT FROM $6 AND ($16::boolean OR label IS NOT DISTINCT FROM $7))",
-        f"($20::bigint IS NULL OR $20 >= {since})",
-        "(cur.back_to IS NULL OR was.version IS NOT NULL)",
-    ]
+class Shape(NamedTuple):
+    """What a change is made of, so that its statement has nothing that it does not need."""
+
+    closes: bool
+    """It closes the account."""
+    by_status: bool
+    """It asks for a status, whatever the label."""
+    back: bool
+    """It may be made where nothing but a way back leads there."""
+    aside: bool
+    """It leads to a place aside, with a way back."""
+    at: bool
+    """It says when it counts from."""
+    expected: bool
+    """It names the version of the account."""
+    key: bool
+    text: bool
+    """There is a reason or a name to keep."""
 
 
 @cache
-def applying(*, closes: bool, text: bool) -> Statement:
+def applying(shape: Shape) -> Statement:
     """
-    The one statement that applies a change, with what this change does not need left out.
+    The one statement that applies a change: no longer than its shape, for what it is made of takes more time than what it does.
 
     The account and its standing are locked and read anew as others leave them; what is read besides is as the statement
     found it. So a change that closes is not made where the account has another version by then, for an identifier or a
     later entry may have come; and one whose way back begins at an entry that is not to be seen yet neither.
 
-    Args:
-        closes: Whether it closes the account.
-        text: Whether there is a reason or a name to keep, which are the parameters 24 and 25.
+    The parameters are those of `PostgresOperations.apply`, of which it takes what it needs.
     """
-    since = _FLOOR if closes else "since"
-    conditions = [*_admitted(since), "($21::bigint IS NULL OR v = $21)"]
-    conditions += [_UNCHANGED] if closes else []
+    since = _FLOOR if shape.closes else "since"
+    effective_at = "$20::bigint" if shape.at else f"greatest($12::bigint, {since})"
+    # What is asked of the locked rows is asked before they are locked, and once more where others had them.
+    locked = [f"({_ANOTHER_STATUS})" if shape.by_status else f"({_ANOTHER_STATUS} OR {_ANOTHER_LABEL})"]
+    locked += [] if shape.back else [_OPEN]
+    locked += ["a.version = $21::bigint"] if shape.expected else []
+    then = [_KNOWN_BEHIND]
+    then += [f"({_OPEN} OR status = ANY ($5::text[]) AND leads_back)"] if shape.back else []
+    then += [f"$20::bigint >= {since}"] if shape.at else []
+    then += [_UNCHANGED] if shape.closes else []
+    once = "ON CONFLICT (org, key, ordinal) WHERE key IS NOT NULL DO NOTHING" if shape.key else ""
     texts = """, t AS (
     INSERT INTO custstatus_text (org, customer, version, reason, actor_name)
-    SELECT org, customer, version, $24::text, $25::text FROM h)"""
-    return Statement(f"""
+    SELECT $1, customer, version, $24::text, $25::text FROM h)"""
+    return _needed(f"""
 WITH cur AS MATERIALIZED (
-    SELECT a.org, a.customer, a.version AS v, a.closed_at, a.xid, s.status, s.label, s.since, s.entry, s.back_to
+    SELECT a.org, a.customer, a.version AS v, a.xid, s.status, s.label, s.since, s.entry, s.back_to
     FROM custstatus_account a JOIN custstatus_standing s ON s.org = a.org AND s.customer = a.customer AND s.lifecycle = $3
-    WHERE a.org = $1 AND a.customer = $2 FOR UPDATE OF a, s),
+    WHERE a.org = $1 AND a.customer = $2 AND a.closed_at IS NULL AND {" AND ".join(locked)} FOR UPDATE OF a, s),
 h AS (
-    {_ENTRY}, key, digest)
-    SELECT {_moved(since, "$15::bytea", closes)}, $22::text, $23::bytea
+    {_ENTRY}{", key, digest" if shape.key else ""})
+    SELECT {_moved(effective_at, "$19::bytea", shape.closes, shape.aside)}{", $22::text, $23::bytea" if shape.key else ""}
     FROM cur {_BEHIND}
-    WHERE {" AND ".join(conditions)}
-    ON CONFLICT (org, key, ordinal) WHERE key IS NOT NULL DO NOTHING
-    RETURNING org, customer, version, effective_at, back_to, xid, from_status, from_label),
-{_moving(closes)}{texts if text else ""}
+    WHERE {" AND ".join(then)}
+    {once}
+    RETURNING customer, version, effective_at, back_to, xid, from_status, from_label),
+{_moving(shape.closes)}{texts if shape.text else ""}
 SELECT version, effective_at, back_to, from_status, from_label FROM h
 """)
+
+
+def _needed(numbered: str) -> Statement:
+    """A statement over some of the parameters it is given."""
+    used = sorted({int(place) for place in re.findall(r"\$(\d+)", numbered)})
+    places = {str(old): f"${new}" for new, old in enumerate(used, 1)}
+    text = re.sub(r"\$(\d+)", lambda found: places[found[1]], numbered)
+    return Statement(text, itemgetter(*[place - 1 for place in used]))
 
 
 @cache
@@ -213,7 +257,11 @@ def applying_set(*, closes: bool, text: bool) -> Statement:
     """
     since = _FLOOR if closes else "since"
     conditions = [
-        *_admitted(since),
+        "closed_at IS NULL",
+        f"({_OPEN} OR status = ANY ($5::text[]) AND leads_back)",
+        f"({_ANOTHER_STATUS} OR NOT $8::boolean AND {_ANOTHER_LABEL})",
+        f"($20::bigint IS NULL OR $20 >= {since})",
+        _KNOWN_BEHIND,
         _UNCHANGED,
         # Not as a join, which would be planned as if a run had hardly any entries.
         """(SELECT true FROM custstatus_entry e
@@ -224,10 +272,11 @@ def applying_set(*, closes: bool, text: bool) -> Statement:
         "($26::bigint IS NULL OR NOT (cur.actor_kind = 'person' AND since >= $26 AND since > registered_at))",
         "(at_entry IS NULL OR cur.entry = at_entry)",
     ]
-    digest = "CASE WHEN cur.reason IS NULL THEN $15::bytea ELSE cur.digest END" if text else "$15::bytea"
+    effective_at = f"coalesce($20::bigint, greatest($12::bigint, {since}))"
+    digest = "CASE WHEN cur.reason IS NULL THEN $19::bytea ELSE cur.digest END" if text else "$19::bytea"
     texts = """, t AS (
     INSERT INTO custstatus_text (org, customer, version, reason, actor_name)
-    SELECT h.org, h.customer, h.version, coalesce(cur.reason, $31::text), $32::text FROM h JOIN cur USING (customer)
+    SELECT $1, h.customer, h.version, coalesce(cur.reason, $31::text), $32::text FROM h JOIN cur USING (customer)
     WHERE cur.reason IS NOT NULL OR coalesce($31, $32) IS NOT NULL)"""
     return Statement(
         f"""
@@ -241,11 +290,11 @@ WITH cur AS MATERIALIZED (
     FOR UPDATE OF a SKIP LOCKED),
 h AS (
     {_ENTRY}, run, approval, shop)
-    SELECT {_moved(since, digest, closes)},
+    SELECT {_moved(effective_at, digest, closes, aside=True)},
         $21::text, $22::text, coalesce(cur.shop, $23::text)
     FROM cur {_BEHIND}
     WHERE {" AND ".join(conditions)}
-    RETURNING org, customer, version, effective_at, back_to, xid, from_status, from_label),
+    RETURNING customer, version, effective_at, back_to, xid, from_status, from_label),
 {_moving(closes)}{texts if text else ""}
 SELECT customer, version, from_status, from_label, false FROM h
 """,

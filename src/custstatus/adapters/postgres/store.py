@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg.rows import tuple_row
 
 from custstatus.adapters.postgres.connecting import (
     Connections,
-    RawCursor,
     check_joinable,
     check_transaction,
     checked,
     translated,
 )
+from custstatus.adapters.postgres.cursors import RawCursor
 from custstatus.adapters.postgres.migrating import OLDEST, check, migrate
 from custstatus.adapters.postgres.operations import JOINED, OWN, PostgresOperations
 from custstatus.adapters.postgres.statements import SQL
@@ -117,7 +116,7 @@ class _JoinedStore(PostgresStore):
             raise StoreClosedError("the connection was closed: open another one")
         try:
             check_joinable(self._connection)
-            return run(operation, RawCursor(self._connection, row_factory=tuple_row))
+            return run(operation, RawCursor(self._connection))
         except psycopg.Error as error:
             raise translated(error) from error
 
@@ -140,13 +139,9 @@ def run(operation: Operation[T], cursor: RawCursor) -> T:
         while True:
             try:
                 if isinstance(asked, Many):
-                    cursor.executemany(asked.statement.text, asked.rows)
-                    answer: list[tuple[Any, ...]] = [(cursor.rowcount,)]
+                    answer: list[tuple[Any, ...]] = [(cursor.ask_many(*asked),)]
                 else:
-                    statement, parameters = asked
-                    cursor.execute(statement.text, parameters or None, prepare=False if statement.sized else None)
-                    # Asked for less directly, the driver would describe every column first.
-                    answer = [] if cursor.rownumber is None else cursor.fetchall()
+                    answer = cursor.ask(*asked)
             except BaseException as error:
                 asked = operation.throw(error)
             else:
