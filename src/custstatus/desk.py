@@ -15,7 +15,7 @@ from custstatus.config import OrgConfig
 from custstatus.flows import Flow, Option
 from custstatus.lifecycle import Lifecycle, Status
 from custstatus.records import Identifier, StatusLabel
-from custstatus.requesting import Requesting
+from custstatus.requesting import Requesting, made
 from custstatus.states import CUSTOMER_STATUS
 
 if TYPE_CHECKING:
@@ -92,17 +92,7 @@ class Desk(Requesting[Store, L]):
 
         A status in which he stands already is no change, whatever the label; another label of the same status is one (D22).
         """
-        flow = self._make(
-            Operation.CHANGE,
-            customer,
-            target,
-            reason=reason,
-            reason_code=reason_code,
-            at=at,
-            key=key,
-            expected=expected,
-        )
-        return self._run(flow)
+        return made(self._run(self._change(customer, target, reason, reason_code, at, key, expected)))
 
     def restore(
         self,

@@ -97,7 +97,9 @@ def make(request: Request, config: OrgConfig[Any], now: datetime) -> Flow[Applie
         ConflictError: Others came first every time.
     """
     guarded = guard(request, config, now)
-    got: Applied | Found = yield Call.of("read" if guarded.faults else "apply", guarded)
+    got: Applied | Found = yield Call("read" if guarded.faults else "apply", (guarded,))
+    if isinstance(got, Applied) and not guarded.warnings:
+        return got
     return (yield from _settled(got, guarded, config))
 
 

@@ -56,7 +56,8 @@ def guard(request: Request, config: OrgConfig[Any], now: datetime) -> GuardedCha
     faults: list[Reason] = []
     registers = request.operation is Operation.REGISTER
     targets, warnings = _entered(request.targets, config) if registers else (request.targets, ())
-    steps = tuple([step for target in targets if (step := _step(target, request, config, met, faults)) is not None])
+    found = [_step(target, request, config, met, faults) for target in targets]
+    steps = tuple([step for step in found if step is not None])
     if at is not None and at > now:
         faults.append(Reason(RefusalCode.IN_THE_FUTURE, "the effective time is later than now: give one that has come"))
     if registers and any(step.closes for step in steps) and (len(request.targets) > 1 or request.adds):
@@ -142,19 +143,23 @@ def _check(request: Request) -> None:
         axes = {CustomerStatus if isinstance(target, StatusLabel) else type(target) for target in request.targets}
         if len(axes) < len(request.targets):
             raise InvalidInputError("targets", "at most one on each lifecycle", "several on one")
-    tokens = request.adds + request.drops
-    for token in tokens:
-        if tokens.count(token) > 1:
-            raise InvalidInputError("identifiers", "each identifier once", f"a {token.type} more than once")
+    if request.adds or request.drops:
+        tokens = request.adds + request.drops
+        for token in tokens:
+            if tokens.count(token) > 1:
+                raise InvalidInputError("identifiers", "each identifier once", f"a {token.type} more than once")
     if request.reason is not None:
         check_text("reason", request.reason)
     if request.reason_code is not None:
         check_id("reason_code", request.reason_code, bounds.LABEL)
     if request.key is not None:
         check_id("key", request.key)
-    for name in ("run", "approval", "shop"):
-        if getattr(request, name) is not None:
-            check_id(name, getattr(request, name))
+    if request.run is not None:
+        check_id("run", request.run)
+    if request.approval is not None:
+        check_id("approval", request.approval)
+    if request.shop is not None:
+        check_id("shop", request.shop)
     if request.expected is not None and (type(request.expected) is not int or not 1 <= request.expected < 2**63):
         raise InvalidInputError("expected", "a version of 1 or more", bounds.kind_of(request.expected))
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from custstatus.bulk.shapes import BadRow, StatusRow
     from custstatus.upgrading.mending import Upgrade, UpgradeMap
 
-__all__ = ["Requesting"]
+__all__ = ["Requesting", "made"]
 
 K = TypeVar("K")
 L = TypeVar("L", bound=StatusLabel)
@@ -57,12 +57,39 @@ class Requesting(Value, Generic[K, L]):
     ) -> Flow[Applied]:
         tokens = {"adds": self._tokens(adds), "drops": self._tokens(drops)}
         request = self._request(operation, customer, *targets, **tokens, **given)
-        return _made((yield from flows.make(request, self._config, self._clock())))
+        return made((yield from flows.make(request, self._config, self._clock())))
+
+    def _change(
+        self,
+        customer: str,
+        target: L | Status,
+        reason: str | None,
+        reason_code: str | None,
+        at: datetime | None,
+        key: str | None,
+        expected: int | None,
+    ) -> Flow[Applied | Refusal]:
+        # By position, as it is what most programs ask for most.
+        request = Request(
+            Operation.CHANGE,
+            customer,
+            (target,),
+            self.actor,
+            self.channel,
+            self.wish,
+            reason,
+            reason_code,
+            self._digest(reason),
+            at,
+            key,
+            expected,
+        )
+        return flows.make(request, self._config, self._clock())
 
     def _restore(self, customer: str, lifecycle: Lifecycle[Any], **given: Any) -> Flow[Applied]:
         request = self._request(Operation.RESTORE, customer, **given)
         there = lifecycle_on(lifecycle, self._config)
-        return _made((yield from flows.restore(request, there, self._config, self._clock())))
+        return made((yield from flows.restore(request, there, self._config, self._clock())))
 
     def _preview(self, customer: str, target: L | Status, **given: Any) -> Flow[Plan | Applied | Refusal]:
         request = self._request(Operation.CHANGE, customer, target, **given)
@@ -118,9 +145,13 @@ class Requesting(Value, Generic[K, L]):
         return reverse(of, template, self._config, self._clock(), told=told, dry=dry)
 
     def _request(self, operation: Operation, customer: str, *targets: L | Status, **given: Any) -> Request:
-        reason = given.get("reason")
-        digest = None if reason is None else self._seal.digest(check_text("reason", reason))
+        digest = self._digest(given.get("reason"))
         return Request(operation, customer, targets, self.actor, self.channel, self.wish, reason_digest=digest, **given)
+
+    def _digest(self, reason: str | None) -> bytes | None:
+        if reason is None or self._seal.key is None:
+            return None
+        return self._seal.digest(check_text("reason", reason))
 
     def _tokens(self, identifiers: Iterable[Identifier]) -> tuple[Token, ...]:
         if isinstance(identifiers, (str, type)) or not isinstance(identifiers, Iterable):
@@ -139,7 +170,7 @@ def _reversal_of(run: str) -> str:
     return named if len(named) <= bounds.ID else f"reverse-{hashlib.sha256(run.encode()).hexdigest()}"
 
 
-def _made(outcome: Applied | Plan | Refusal) -> Applied:
+def made(outcome: Applied | Plan | Refusal) -> Applied:
     """What was applied; RefusedError where it was refused."""
     if isinstance(outcome, Refusal):
         raise RefusedError(outcome)

@@ -15,7 +15,7 @@ from custstatus.config import OrgConfig
 from custstatus.flows import Flow, Option
 from custstatus.lifecycle import Lifecycle, Status
 from custstatus.records import Identifier, StatusLabel
-from custstatus.requesting import Requesting
+from custstatus.requesting import Requesting, made
 from custstatus.states import CUSTOMER_STATUS
 
 if TYPE_CHECKING:
@@ -74,17 +74,7 @@ class AsyncDesk(Requesting[AsyncStore, L]):
         expected: int | None = None,
     ) -> Applied:
         """As `Desk.change`."""
-        flow = self._make(
-            Operation.CHANGE,
-            customer,
-            target,
-            reason=reason,
-            reason_code=reason_code,
-            at=at,
-            key=key,
-            expected=expected,
-        )
-        return await self._run(flow)
+        return made(await self._run(self._change(customer, target, reason, reason_code, at, key, expected)))
 
     async def restore(
         self,
