@@ -56,8 +56,11 @@ def guard(request: Request, config: OrgConfig[Any], now: datetime) -> GuardedCha
     faults: list[Reason] = []
     registers = request.operation is Operation.REGISTER
     targets, warnings = _entered(request.targets, config) if registers else (request.targets, ())
-    found = [_step(target, request, config, met, faults) for target in targets]
-    steps = tuple([step for step in found if step is not None])
+    steps: tuple[Step, ...] = ()
+    for target in targets:
+        step = _step(target, request, config, met, faults)
+        if step is not None:
+            steps += (step,)
     if at is not None and at > now:
         faults.append(Reason(RefusalCode.IN_THE_FUTURE, "the effective time is later than now: give one that has come"))
     if registers and any(step.closes for step in steps) and (len(request.targets) > 1 or request.adds):

@@ -476,7 +476,10 @@ class TestCopies:
             PostgresStore(into).close()
             on_a_lower_counter(server, own_server, into)
             with opened(into) as service:
-                rows(into, "CREATE OR REPLACE FUNCTION custstatus_shift() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT 0::bigint'")
+                rows(
+                    into,
+                    "CREATE OR REPLACE FUNCTION custstatus_shift() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT 0::bigint'",
+                )
                 # The horizon is low as well, and holds the old ones back.
                 assert service.lag().held == 9
                 service.acting(AGENT).register("new")

@@ -87,13 +87,6 @@ def _arranged(statement: Statement, parameters: Row) -> Row | None:
     return arranged or None
 
 
-def _text(value: str) -> bytes:
-    written = value.encode()
-    if b"\0" in written:  # where libpq would end it
-        raise psycopg.DataError("a text holds a NUL character, which PostgreSQL does not store")
-    return written
-
-
 def _number(value: int) -> bytes:
     return b"%d" % value
 
@@ -111,13 +104,21 @@ def _null(_: None) -> None:
 
 
 _WRITTEN: dict[type, Callable[[Any], bytes | None]] = {
-    str: _text,
+    str: str.encode,
     int: _number,
     bytes: _bytes,
     bool: _truth,
     type(None): _null,
 }
 """How each type of a parameter is written; the server takes its type from where it stands."""
+
+
+def _written(parameters: Row) -> list[bytes | None]:
+    """The parameters as text."""
+    written = [value.encode() if type(value) is str else _WRITTEN[type(value)](value) for value in parameters]
+    if b"\0" in b"".join([value for value in written if value]):  # where libpq would end it
+        raise psycopg.DataError("a text holds a NUL character, which PostgreSQL does not store")
+    return written
 
 
 class _Prepared:
@@ -131,8 +132,7 @@ class _Prepared:
     def asking(self, statement: Statement, parameters: Row) -> PQGen[list[Row]]:
         """What the driver waits for, until there are the rows that a statement answers."""
         text, arrange, sized = statement
-        given = parameters if arrange is None else arrange(parameters)
-        pgconn, written = self._pgconn, [_WRITTEN[type(value)](value) for value in given]
+        pgconn, written = self._pgconn, _written(parameters if arrange is None else arrange(parameters))
         if sized:
             pgconn.send_query_params(text.encode(), written)
         else:
