@@ -16,23 +16,24 @@ from typing import Any
 
 import psycopg
 from attrs import evolve
-from psycopg.rows import tuple_row
 from servers import Server, database
 
 from benchmarks.large import name, seed
 from benchmarks.measure import Figure
 from benchmarks.organisation import ACME, Label
 from benchmarks.postgres import started
-from custstatus import CUSTOMER_STATUS, Actor, Applied, Channel, Customers, Each, GuardedSet, StatusService
+from custstatus import CUSTOMER_STATUS, Actor, Applied, Channel, CustomerIds, Each, GuardedSet, StatusService
 from custstatus.adapters.cursors import micros
 from custstatus.adapters.postgres import PostgresStore
-from custstatus.adapters.postgres.connecting import RawCursor, settings
+from custstatus.adapters.postgres.connecting import settings
+from custstatus.adapters.postgres.cursors import RawCursor
 from custstatus.adapters.postgres.operations import PostgresOperations
 from custstatus.adapters.postgres.statements import SQL
 from custstatus.bulk import CUSTOMER_STATUS_IMPORT, rows_of_csv
 from custstatus.changes import Operation, Request
 from custstatus.flows import make, run
 from custstatus.guarding import guard
+from custstatus.queries import MOST_IDS
 from custstatus.sweeping import CHUNK, SWEEPER
 
 __all__ = ["figures"]
@@ -136,7 +137,7 @@ def _service(address: str) -> Iterator[StatusService[Label]]:
 def _cursor(address: str) -> Iterator[RawCursor]:
     with psycopg.connect(address, autocommit=True) as connection:
         connection.execute(settings(60), prepare=False)
-        yield RawCursor(connection, row_factory=tuple_row)
+        yield RawCursor(connection)
 
 
 def _import(address: str, lines: list[str]) -> float:
@@ -180,16 +181,16 @@ def _sweep(address: str) -> float:
 
 
 def _chunks(address: str) -> float:
-    """The store's own two statements, page by page, with nothing made of their rows."""
+    """The store's own two statements, with nothing made of their rows."""
     now = datetime.now(UTC)
     (rule,) = ACME.idle
-    query = Customers(
+    query = CustomerIds(
         org="acme",
         lifecycle="customer_status",
         statuses=frozenset(["active"]),
         places=frozenset(place.text for place in ACME.idle_from(rule) if isinstance(place, Label)),
         quiet_since=now - rule.after,
-        limit=CHUNK,
+        limit=MOST_IDS,
     )
     guarded = guard(_idle(name(0), now), ACME, now)
     assert guarded.single is not None
@@ -200,11 +201,13 @@ def _chunks(address: str) -> float:
         while more:
             page: Any = next(operations.customer_ids(query))
             ids = [customer for (customer,) in cursor.execute(page[0].text, page[1]).fetchall()]
-            more = len(ids) > CHUNK
-            query = evolve(query, after=ids[:CHUNK][-1])
-            several = GuardedSet(guarded, tuple(map(Each, ids[:CHUNK])))
-            asked: Any = next(operations.apply_set(several, guarded.single))
-            moved += len(cursor.execute(asked[0].text, asked[1], prepare=False).fetchall())
+            more = len(ids) > MOST_IDS
+            ids = ids[:MOST_IDS]
+            for begin in range(0, len(ids), CHUNK):
+                several = GuardedSet(guarded, tuple(map(Each, ids[begin : begin + CHUNK])))
+                asked: Any = next(operations.apply_set(several, guarded.single))
+                moved += len(cursor.execute(asked[0].text, asked[1], prepare=False).fetchall())
+            query = evolve(query, after=ids[-1])
         took = perf_counter() - start
     assert moved
     return took

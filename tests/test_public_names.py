@@ -51,6 +51,7 @@ PUBLIC = [
     "ConflictError",
     "Contribution",
     "Counterexample",
+    "CustomerIds",
     "CustomerStatus",
     "Customers",
     "CuststatusError",

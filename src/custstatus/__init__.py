@@ -59,7 +59,7 @@ from custstatus.policies.policy import Policy, Question
 from custstatus.policies.proofs import Approval, Counterexample, Invariant, Outcome, Proof
 from custstatus.policies.rules import Party, Restriction, RestrictionPolicy, block, block_everything, mark
 from custstatus.policies.verdicts import Contribution, Lift, Opinion, Verdict
-from custstatus.queries import Accounts, Activities, Customers, Feed, Log
+from custstatus.queries import Accounts, Activities, CustomerIds, Customers, Feed, Log
 from custstatus.records import (
     Account,
     Action,
@@ -136,6 +136,7 @@ __all__ = [
     "ConflictError",
     "Contribution",
     "Counterexample",
+    "CustomerIds",
     "CustomerStatus",
     "Customers",
     "CuststatusError",

@@ -14,10 +14,12 @@ from custstatus.bounds import bounded, check_id, check_moment, check_text, kind_
 from custstatus.errors import InvalidInputError
 from custstatus.values import Value
 
-__all__ = ["MOST", "Accounts", "Activities", "Customers", "Feed", "Log"]
+__all__ = ["MOST", "MOST_IDS", "Accounts", "Activities", "CustomerIds", "Customers", "Feed", "Log"]
 
 MOST = 10_000
 """The longest page."""
+MOST_IDS = 100_000
+"""The longest page of customer ids."""
 
 
 def _check_flag(instance: object, attribute: Attribute[bool], value: bool) -> None:
@@ -26,8 +28,9 @@ def _check_flag(instance: object, attribute: Attribute[bool], value: bool) -> No
 
 
 def _check_limit(instance: object, _: object, value: int) -> None:
-    if type(value) is not int or not 1 <= value <= MOST:
-        raise InvalidInputError(f"{type(instance).__name__}.limit", f"1 to {MOST}", kind_of(value))
+    most = MOST_IDS if isinstance(instance, CustomerIds) else MOST
+    if type(value) is not int or not 1 <= value <= most:
+        raise InvalidInputError(f"{type(instance).__name__}.limit", f"1 to {most}", kind_of(value))
 
 
 _ID = bounded(check_id)
@@ -73,12 +76,19 @@ class Customers(Value):
     """Those under these labels, or with these statuses where there is no label."""
     quiet_since: datetime | None = field(default=None, validator=bounded(check_moment, optional=True))
     """Those without an activity that counts at or after this time, registered before it."""
+    active_since: datetime | None = field(default=None, validator=bounded(check_moment, optional=True))
+    """Those with an activity that counts at or after this time."""
     grace_since: datetime | None = field(default=None, validator=bounded(check_moment, optional=True))
     """Not those whom a person put where they stand at or after this time, unless by registering them."""
     exempt: frozenset[str] = field(default=frozenset(), repr=False)
     """Not these customers."""
     after: str | None = field(default=None, validator=_CURSOR)
     limit: int = field(default=100, validator=_check_limit)
+
+
+@frozen(kw_only=True, repr=False)
+class CustomerIds(Customers):
+    """The same where only their ids are wanted, of which a page may hold more."""
 
 
 @frozen(kw_only=True, repr=False)

@@ -21,7 +21,7 @@ from custstatus.config import OrgConfig
 from custstatus.errors import InvalidInputError, SweepStoppedError
 from custstatus.flows import Call, Flow, make, make_set, preview, restore
 from custstatus.policies.idle import IdleRule
-from custstatus.queries import Customers
+from custstatus.queries import MOST_IDS, CustomerIds, Customers
 from custstatus.records import Activity, Actor, ActorKind, Channel, Effect, Listed, Page, StatusLabel
 from custstatus.sets import Each, Moved
 from custstatus.states import CUSTOMER_STATUS, CustomerStatus
@@ -187,29 +187,19 @@ def sweep(
             quiet_since=query.quiet_since,
             grace_since=query.grace_since,
         )
-        more: Customers | None = query
-        while more is not None:
-            page: Page[str] = yield Call.of("customer_ids", more)
+        ids = [customer for customer in (yield from _ids(query)) if customer not in seen]
+        if len(rules) > 1:
             # In a preview nobody has been moved out of the way of the rules with shorter periods.
-            each = [Each(customer) for customer in page if customer not in seen]
-            if len(rules) > 1:
-                seen.update(page)
-            if each:
-                outcomes = yield from make_set(request, each, config, now, dry=dry)
-                done = [Swept(row.customer, outcome, rule) for row, outcome in zip(each, outcomes, strict=True)]
-                rows += done
-                if told is not None:
-                    told(done)
-            more = None if page.next is None else evolve(more, after=page.next)
-    if config.idle_labels:
-        idle = Customers(
-            org=config.org,
-            lifecycle=CUSTOMER_STATUS.name,
-            statuses=frozenset([CustomerStatus.ACTIVE.value]),
-            places=config.idle_labels,
-            limit=CHUNK,
-        )
-        for listed in (yield from _all(idle)):
+            seen.update(ids)
+        for begin in range(0, len(ids), CHUNK):
+            each = [Each(customer) for customer in ids[begin : begin + CHUNK]]
+            outcomes = yield from make_set(request, each, config, now, dry=dry)
+            done = [Swept(row.customer, outcome, rule) for row, outcome in zip(each, outcomes, strict=True)]
+            rows += done
+            if told is not None:
+                told(done)
+    for label, period in _periods(config).items():
+        for listed in (yield from _active(label, _back_from(now, period), config)):
             if _active_again(listed, config, now):
                 outcome = yield from _bring_back(listed, config, now, run=run, dry=dry)
                 came = Moved.by(outcome) if isinstance(outcome, Applied) else outcome
@@ -219,9 +209,9 @@ def sweep(
     return Sweep(run, tuple(rows))
 
 
-def _concerned(rule: IdleRule, config: OrgConfig[Any], now: datetime, brakes: Brakes) -> Customers:
+def _concerned(rule: IdleRule, config: OrgConfig[Any], now: datetime, brakes: Brakes) -> CustomerIds:
     """Whom a rule moves."""
-    return Customers(
+    return CustomerIds(
         org=config.org,
         lifecycle=CUSTOMER_STATUS.name,
         statuses=frozenset([CustomerStatus.ACTIVE.value]),
@@ -229,7 +219,7 @@ def _concerned(rule: IdleRule, config: OrgConfig[Any], now: datetime, brakes: Br
         quiet_since=_back_from(now, rule.after),
         grace_since=None if brakes.grace is None else _back_from(now, brakes.grace),
         exempt=brakes.exempt,
-        limit=CHUNK,
+        limit=MOST_IDS,
     )
 
 
@@ -237,7 +227,7 @@ def _back_from(now: datetime, period: timedelta) -> datetime:
     return now - period if now - EPOCH > period else EPOCH
 
 
-def _braked(asked: list[Customers], config: OrgConfig[Any], brakes: Brakes) -> Flow[None]:
+def _braked(asked: list[CustomerIds], config: OrgConfig[Any], brakes: Brakes) -> Flow[None]:
     """SweepStoppedError where more customers are concerned than the brakes allow."""
     if len(asked) == 1:
         concerned: int = yield Call.of("count", asked[0])
@@ -256,10 +246,10 @@ def _braked(asked: list[Customers], config: OrgConfig[Any], brakes: Brakes) -> F
         raise SweepStoppedError(config.org, concerned, allowed, everybody)
 
 
-def _ids(query: Customers) -> Flow[list[str]]:
-    """Everybody on a list, page by page."""
+def _ids(query: CustomerIds) -> Flow[list[str]]:
+    """Everybody on a list. Read as a whole where it may be: page by page an engine reads each customer by itself."""
     ids: list[str] = []
-    more: Customers | None = query
+    more: CustomerIds | None = query
     while more is not None:
         page: Page[str] = yield Call.of("customer_ids", more)
         ids += page.items
@@ -267,25 +257,38 @@ def _ids(query: Customers) -> Flow[list[str]]:
     return ids
 
 
-def _all(query: Customers) -> Flow[list[Listed[str, str]]]:
-    """Every row of a list, page by page."""
+def _periods(config: OrgConfig[Any]) -> dict[str, timedelta]:
+    """
+    For every idle label that a rule leads to, within which time an activity brings back.
+
+    Where two rules lead to one label the shorter period counts, or the one would undo what the other does.
+    """
+    periods: dict[str, timedelta] = {}
+    for rule in config.idle:
+        label = getattr(rule.to, "text", None)
+        if label is not None:
+            periods[label] = min(rule.after, periods.get(label, rule.after))
+    return periods
+
+
+def _active(label: str, since: datetime, config: OrgConfig[Any]) -> Flow[list[Listed[str, str]]]:
+    """Who is under an idle label and was active since a time."""
     rows: list[Listed[str, str]] = []
-    more = True
-    while more:
-        page: Page[Listed[str, str]] = yield Call.of("customers", query)
+    more: Customers | None = Customers(
+        org=config.org, lifecycle=CUSTOMER_STATUS.name, label=label, active_since=since, limit=CHUNK
+    )
+    while more is not None:
+        page: Page[Listed[str, str]] = yield Call.of("customers", more)
         rows += page.items
-        query, more = evolve(query, after=page.next), page.next is not None
+        more = None if page.next is None else evolve(more, after=page.next)
     return rows
 
 
 def _active_again(listed: Listed[str, str], config: OrgConfig[Any], now: datetime) -> bool:
-    """Whether an idle customer has bought since; one whom a rule moved, also if a late report says that he was not idle.
-
-    Where two rules lead to one label the shorter period counts, or the one would undo what the other does.
-    """
+    """Whether an idle customer has bought since; one whom a rule moved, also if a late report says that he was not idle."""
     last, standing = listed.last_activity_at, listed.standing
-    periods = [rule.after for rule in config.idle if getattr(rule.to, "text", None) == standing.label]
-    if last is None or not periods or now - last > min(periods):
+    period = _periods(config).get(standing.label or "")
+    if last is None or period is None or now - last > period:
         return False
     return standing.by == SWEEPER or last >= standing.since
 

@@ -32,6 +32,7 @@ from custstatus.adapters.sql.statements import Statement
 PROCESSES, THREADS, DATABASES = 2, 6, 3
 
 SETTINGS = {
+    "jit": ("on", "off"),
     "synchronous_commit": ("off", "on"),
     "default_transaction_isolation": ("serializable", "read committed"),
     "default_transaction_read_only": ("on", "off"),

@@ -74,7 +74,9 @@ class TestOneRun:
         assert faults_in(address) == []
 
     def test_without_the_lock_it_would_fail(self, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        with changed(monkeypatch, "FOR UPDATE OF a SKIP LOCKED", "", "applying_set"):
+        with changed(
+            monkeypatch, "x.customer = w.customer FOR UPDATE SKIP LOCKED", "x.customer = w.customer", "applying_set"
+        ):
             answers = self.second(address)
         assert "UniqueViolation" in "".join(answers.errors)
 

@@ -218,7 +218,7 @@ class MemoryStore:
                 if (
                     row is not None
                     and selecting.matches(account, row, query)
-                    and selecting.is_quiet(account, last, query.quiet_since)
+                    and selecting.fits_activity(account, last, query)
                 ):
                     kept.append((customer, Listed(customer, row, account.registered_at, last)))
                     if len(kept) > query.limit:

@@ -10,7 +10,7 @@ from custstatus.adapters.cursors import page, run_cursor, run_place
 from custstatus.queries import Customers, Log
 from custstatus.records import Account, ActorKind, Entry, Page, Standing
 
-__all__ = ["after", "is_asked", "is_quiet", "log_of_run", "matches"]
+__all__ = ["after", "fits_activity", "is_asked", "log_of_run", "matches"]
 
 
 def after(ids: list[str], cursor: str | None) -> list[str]:
@@ -61,5 +61,7 @@ def matches(account: Account, row: Standing[str, str], query: Customers) -> bool
     )
 
 
-def is_quiet(account: Account, last: datetime | None, since: datetime | None) -> bool:
-    return since is None or (last or account.registered_at) < since
+def fits_activity(account: Account, last: datetime | None, query: Customers) -> bool:
+    return (query.quiet_since is None or (last or account.registered_at) < query.quiet_since) and (
+        query.active_since is None or (last is not None and last >= query.active_since)
+    )

@@ -285,9 +285,11 @@ WITH cur AS MATERIALIZED (
         s.back_to, s.actor_kind, w.at_entry, w.digest, w.shop{", w.reason" if text else ""}
     FROM unnest($2::text[], $27::bigint[], $28::bytea[], $29::text[]{", $30::text[]" if text else ""})
         AS w (customer, at_entry, digest, shop{", reason" if text else ""})
-    JOIN custstatus_account a ON a.org = $1 AND a.customer = w.customer
-    JOIN custstatus_standing s ON s.org = a.org AND s.customer = a.customer AND s.lifecycle = $3
-    FOR UPDATE OF a SKIP LOCKED),
+    -- Customer by customer by the keys: joined, a chunk of a not so large table would have all of it read.
+    CROSS JOIN LATERAL (
+        SELECT * FROM custstatus_account x WHERE x.org = $1 AND x.customer = w.customer FOR UPDATE SKIP LOCKED) a
+    CROSS JOIN LATERAL (
+        SELECT * FROM custstatus_standing x WHERE x.org = $1 AND x.customer = w.customer AND x.lifecycle = $3 OFFSET 0) s),
 h AS (
     {_ENTRY}, run, approval, shop)
     SELECT {_moved(effective_at, digest, closes, aside=True)},

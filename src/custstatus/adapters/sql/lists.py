@@ -109,6 +109,8 @@ class Lists:
             filters.append((f"({labelled} OR s.label IS NULL AND {plain})", named * 2))
         if query.quiet_since is not None:
             filters.append(("coalesce(l.at, a.registered_at) < {}", (micros(query.quiet_since),)))
+        if query.active_since is not None:
+            filters.append(("l.at >= {}", (micros(query.active_since),)))
         if query.grace_since is not None:
             spared = (ActorKind.PERSON.value, micros(query.grace_since))
             filters.append((f"NOT (s.actor_kind = {{}} AND s.since >= {{}} AND s.since > {REGISTERED})", spared))
@@ -116,7 +118,8 @@ class Lists:
             filters.append((engine.outside.format("s.customer", "{}"), (engine.array(sorted(query.exempt)),)))
         if query.after is not None:
             filters.append(("s.customer > {}", (query.after,)))
-        return Asked(filters, query.quiet_since is not None, query.after)
+        by_activity = query.quiet_since is not None or query.active_since is not None
+        return Asked(filters, by_activity, query.after)
 
     def accounts(self, query: Accounts) -> Operation[Page[Account]]:
         found = yield self.sql.accounts, (query.org, query.after or "", query.limit + 1)

@@ -89,10 +89,12 @@ class ListContract(Contract):
             frozenset({"active"}),
         )
         quiets = None, T0, T0 + 5 * US, T0 + _DAY
+        actives = None, T0 + 6 * US
         with self.opened() as store:
             self.population(store)
             everyone = list(store.customers(Customers(org=ORG, lifecycle=_LIFECYCLE)))
-            for status, without, label, place, quiet in product(statuses, withouts, labels, places, quiets):
+            asked = product(statuses, withouts, labels, places, quiets, actives)
+            for status, without, label, place, quiet, active in asked:
                 query = Customers(
                     org=ORG,
                     lifecycle=_LIFECYCLE,
@@ -101,6 +103,7 @@ class ListContract(Contract):
                     label=label,
                     places=place,
                     quiet_since=quiet,
+                    active_since=active,
                 )
                 expected = [row for row in everyone if _fits(row, query)]
                 assert list(store.customers(query)) == expected, f"{query}"
@@ -116,6 +119,7 @@ class ListContract(Contract):
                 evolve(queries, statuses=None, without=frozenset({"deleted"})),
                 evolve(queries, statuses=None, places=frozenset({"Dormant", "Lost phone"})),
                 evolve(queries, statuses=None, quiet_since=T0 + 6 * US),
+                evolve(queries, statuses=None, active_since=T0 + 6 * US),
             ):
                 assert 0 < len(self.paged(store.customers, query)) < len(population), f"{query}"
 
@@ -254,6 +258,7 @@ def _queries() -> st.SearchStrategy[Customers]:
         label=none | none | none | st.sampled_from(("Regular", "Lost phone", "On leave")),
         places=none | none | st.frozensets(st.sampled_from(("Regular", "Dormant", "Gone", "On leave", "enrolled"))),
         quiet_since=none | none | st.sampled_from(moments),
+        active_since=none | none | st.sampled_from(moments),
         grace_since=none | st.sampled_from(moments),
         exempt=st.just(frozenset()) | st.frozensets(st.sampled_from((*_IDS, "nobody"))),
         after=none | none | st.sampled_from(_IDS),
@@ -272,6 +277,7 @@ def _fits(row: Listed[str, str], query: Customers) -> bool:
         and query.label in (None, label)
         and (query.places is None or (label if label is not None else status) in query.places)
         and (query.quiet_since is None or quiet < query.quiet_since)
+        and (query.active_since is None or (row.last_activity_at or T0 - _DAY) >= query.active_since)
         and not (query.grace_since is not None and by_hand and row.standing.since >= query.grace_since)
         and row.customer not in query.exempt
     )
