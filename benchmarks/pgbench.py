@@ -30,7 +30,7 @@ from servers import OwnServer, database
 
 from benchmarks.measure import Figure
 from benchmarks.organisation import ACME, Label
-from benchmarks.postgres import DISK, started, statements
+from benchmarks.postgres import DISK, crowd, started, statements
 from custstatus import Actor, Channel, CustomerStatus, OrgConfig, StatusLabel, StatusService
 from custstatus.adapters.postgres import PostgresStore
 from custstatus.adapters.postgres.cursors import RawCursor
@@ -245,6 +245,7 @@ def _figures(server: OwnServer, where: str, target: float, clients: int, how: st
         service = StatusService(store, circles["ours"][0].config)
         for customer in {circle.customer for each in circles.values() for circle in each}:
             service.acting(ACTOR, CHANNEL).register(customer)
+        crowd(address, circles["ours"][0].customer)
         ours, peer = Processes(address, clients, how), Pgbench(tool, address, circles["peer"], Path(folder))
         try:
             ratio, made, peer_made = in_turn(ours.run, peer.run)

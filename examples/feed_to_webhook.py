@@ -3,7 +3,8 @@ The feed, sent on to a webhook: every entry at least once, in order, as CloudEve
 
 The position is kept in the database after each batch that the receiver has accepted. Whoever is killed in between sends one batch
 again, and the receiver knows what it has by source and id. What the receiver cannot take now (5xx, 429, no answer in time) is
-sent again until it can; what it refuses (any other status) ends the program, for a person to look at.
+sent again until it can; what it refuses (any other status) ends the program, for a person to look at. What failed and is tried
+again is told on standard error, without addresses and without what the events hold.
 
     python examples/feed_to_webhook.py statuses.db acme https://crm.example/events
     python examples/feed_to_webhook.py postgresql://shop@db.internal/shop acme https://crm.example/events --hints
@@ -13,12 +14,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from http.client import HTTPException
 from typing import Any
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from custstatus import Entry, Feed, PositionLostError, SQLiteStore, Store, StoreError, to_cloudevent
@@ -41,10 +43,20 @@ def deliver(url: str, entries: tuple[Entry, ...], source: str, timeout: float) -
             with error:
                 if error.code < 500 and error.code != 429:
                     raise
-        except (OSError, HTTPException):  # no connection, no answer in time, or half of one
-            pass
+                cause = str(error.code)
+        except TimeoutError:
+            cause = "no answer in time"
+        except (OSError, HTTPException) as error:  # no connection, or half of an answer
+            # By its kind alone: its text may be the receiver's, or name him.
+            cause = type(error.reason if isinstance(error, URLError) else error).__name__
+        again(f"the receiver could not take {len(entries)} entries ({cause})", pause)
         time.sleep(pause)
         pause = min(2 * pause, LONGEST)
+
+
+def again(what: str, pause: float) -> None:
+    """Tell what has failed, and when it is tried again."""
+    print(f"feed_to_webhook: {what}: again in {pause:g} s", file=sys.stderr, flush=True)
 
 
 def relay(store: Store, org: str, consumer: str, send: Callable[[tuple[Entry, ...]], None], limit: int) -> bool:
@@ -74,12 +86,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--hints", action="store_true", help="ask sooner where PostgreSQL tells of something new")
     parser.add_argument("--once", action="store_true", help="end where there is nothing more")
     given = parser.parse_args(arguments)
+    postgres = "=" in given.database or "://" in given.database
+    if given.hints and not postgres:
+        parser.error("--hints are of PostgreSQL: a file of SQLite gives none, leave them out")
 
     def send(entries: tuple[Entry, ...]) -> None:
         deliver(given.url, entries, given.source, given.timeout)
 
     with ExitStack() as stack:
-        own: Any = PostgresStore if "=" in given.database or "://" in given.database else SQLiteStore
+        own: Any = PostgresStore if postgres else SQLiteStore
         store = stack.enter_context(own(given.database, create=False))
         listener = stack.enter_context(Listener(given.database, given.org)) if given.hints else None
         while True:
@@ -91,9 +106,11 @@ def main(arguments: list[str] | None = None) -> None:
                 if listener is not None:
                     listener.wait(given.every)
                     continue
-            except StoreError:  # busy, or lost for a while: the position says where it was
+            except StoreError as error:  # busy, or lost for a while: the position says where it was
                 if given.once:
                     raise
+                # Its cause, which is the driver's, is left out: it may repeat a part of the address.
+                again(f"the database could not be asked ({error})", given.every)
             time.sleep(given.every)
 
 

@@ -154,10 +154,14 @@ class OwnServer(Server):
     owner: int = field(factory=os.getpid, init=False)
 
     @classmethod
-    def fresh(cls, binaries: Path, **settings: object) -> OwnServer:
-        """Start a server with no data yet; settings are named as in its configuration."""
+    def fresh(cls, binaries: Path, *, place: Path | None = None, **settings: object) -> OwnServer:
+        """
+        Start a server with no data yet; settings are named as in its configuration.
+
+        Its folder is made in the place, where anybody may make one, as in /var/tmp; by default in memory, if there is room.
+        """
         account = Account.ours()
-        folder = Path(tempfile.mkdtemp(prefix="custstatus-", dir=_place()))
+        folder = Path(tempfile.mkdtemp(prefix="custstatus-", dir=_place() if place is None else place))
         folders = [folder]
         guardian: Process | None = None
         try:

@@ -44,6 +44,7 @@ from custstatus import (
     IdleRule,
     InvalidInputError,
     Log,
+    Membership,
     MemoryStore,
     NoLabels,
     OrgConfig,
@@ -492,6 +493,25 @@ class TestRaces:
         assert isinstance(row.outcome, Refusal)
         assert RefusalCode.NOT_FROM_HERE in row.outcome.codes
         assert world.label("c") is label
+
+    def test_a_run_begun_again_brings_back_whom_somebody_changes_meanwhile(self) -> None:
+        # D63
+        world = in_memory(ACME)
+        world.desk.register("c")
+        world.clock.forward(IDLE_AFTER + MICROSECOND)
+        world.service.sweep(run="r")
+        world.under(evolve(ACME, idle=[])).bought("c", "late", world.clock())
+        commit, joined = world.store.commit, []
+
+        def after_another(plan: Any) -> Any:
+            if plan.entries[-1].run == "r" and not joined:
+                joined.append(world.desk.change("c", Membership.ENROLLED, reason="joins"))
+            return commit(plan)
+
+        world.store.commit = after_another  # type: ignore[method-assign]
+        assert [row.customer for row in world.service.sweep(run="r").back] == ["c"]
+        assert world.label("c") is Label.REGULAR
+        assert joined
 
 
 def test_reports_add_up() -> None:

@@ -8,7 +8,7 @@ is in `guarding` and `planning`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import Enum
 
@@ -323,6 +323,13 @@ class GuardedChange(Value):
         bulk = self.run or self.shop or self.approval or self.quiet_since or self.grace_since or self.entry
         return None if bulk or step is None or step.only_from is not None else step
 
+    def of_run(self, entries: Iterable[Entry]) -> tuple[Entry, ...]:
+        """Those of a customer's entries that the change's run has written on its lifecycles; none without a run."""
+        if self.run is None:
+            return ()
+        lifecycles = {step.lifecycle for step in self.steps}
+        return tuple(entry for entry in entries if entry.run == self.run and entry.lifecycle in lifecycles)
+
 
 @frozen(eq=False, slots=False, repr=False)
 class Found(Value):
@@ -375,5 +382,5 @@ class Applied(Value):
 
     entries: tuple[Entry, ...]
     replayed: bool = False
-    """The key had made it before; nothing was written now."""
+    """The key, or the run, had made it before; nothing was written now."""
     warnings: tuple[Warned, ...] = ()

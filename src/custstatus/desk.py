@@ -225,6 +225,8 @@ class Desk(Requesting[Store, L]):
         Raises:
             InvalidInputError: The map names what a configuration lacks, leads from one lifecycle to another, from a place that
                 it leads to itself, or from a status that closes accounts. Nothing was written.
+            ConflictError: Others changed an account while it was being moved; those moved so far stay moved. Begin again with
+                the same run.
             StoreError: The store failed; those moved so far stay moved.
         """
         flow = self._upgrade(old, mapping, reason=reason, reason_code=reason_code, run=run, dry=preview)
@@ -264,6 +266,8 @@ class Desk(Requesting[Store, L]):
 
         Raises:
             InvalidInputError: There are more rows than `most`, or the table is none of its shape.
+            ConflictError: Others kept changing the same account; those moved so far stay moved. Begin again with the same
+                rows and the same run.
             StoreError: The store failed; those moved so far stay moved.
         """
         given = {"reason": reason, "reason_code": reason_code, "approval": approval}
@@ -296,6 +300,9 @@ class Desk(Requesting[Store, L]):
             preview: Plan it only, and write nothing.
 
         Raises:
+            InvalidInputError: The reversal has the id of the run itself.
+            ConflictError: Others kept changing the same account; those moved so far stay moved. Do it again with the same
+                reversal.
             StoreError: The store failed; those moved so far stay moved. Do it again.
         """
         flow = self._reverse(

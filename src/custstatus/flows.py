@@ -192,7 +192,8 @@ def restore(
         got: Applied | Found = yield Call.of("commit", planned)
         if isinstance(got, Applied):
             return got
-        found = got
+        # As at first: what the same run has moved before is nothing that was done for this one.
+        found = yield Call.of("read", guard(asked, config, now))
     raise ConflictError(config.org, request.customer, ATTEMPTS)
 
 

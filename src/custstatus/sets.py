@@ -7,12 +7,12 @@ them one by one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from attrs import evolve, field, frozen
 
-from custstatus.changes import Applied, GuardedChange
+from custstatus.changes import Applied, Found, GuardedChange, Step
 from custstatus.values import Value
 
 __all__ = ["Each", "GuardedSet", "Moved"]
@@ -40,6 +40,11 @@ class GuardedSet(Value):
     only_read: bool = False
     """Whether to answer what stands there of all, and change none."""
 
+    @property
+    def step(self) -> Step | None:
+        """The step by which a store may change the set as one; None where each row is to be read, or planned by itself."""
+        return None if self.only_read else self.guarded.single
+
     def each(self) -> Iterator[GuardedChange]:
         """The changes one by one."""
         return map(self.of, self.rows)
@@ -56,6 +61,17 @@ class GuardedSet(Value):
             shop=row.shop or common.shop,
             entry=row.entry or common.entry,
         )
+
+    def left(self, moved: Iterable[Moved]) -> tuple[str, ...]:
+        """The customers who are not among those that were moved, in the order of the rows."""
+        done = {each.customer for each in moved}
+        return tuple(row.customer for row in self.rows if row.customer not in done)
+
+    def answers(self, moved: Iterable[Moved], found: Mapping[str, Found]) -> tuple[Moved | Found, ...]:
+        """What became of each row, in their order: moved, or what was found of those that are left."""
+        answers: dict[str, Moved | Found] = {each.customer: each for each in moved}
+        answers.update(found)
+        return tuple(answers[row.customer] for row in self.rows)
 
 
 class Moved(NamedTuple):

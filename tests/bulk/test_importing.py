@@ -232,6 +232,23 @@ class TestEntries:
             assert last(world, f"c-{number}").reason_digest == last(by_hand, f"c-{number}").reason_digest is not None
 
 
+@pytest.mark.parametrize("named", [None, "mobile", (("mobile",),), (["mobile", "+1"],), (("mobile", ""),)])
+def test_identifiers_that_a_host_makes_are_checked(named: Any) -> None:
+    world = in_memory(ACME)
+    world.desk.register("c")
+    done = importing(world).import_statuses([StatusRow(1, "c", named, "Lost phone", "why", None)])
+    assert [type(each.outcome) for each in done.refused] == [BadRow]
+
+
+@pytest.mark.parametrize("given", [{"reason": "x" * 1_001}, {"approval": ""}])
+def test_what_is_said_of_all_is_checked_where_every_row_has_its_own(given: dict[str, str]) -> None:
+    world = in_memory(ACME)
+    world.desk.register("c")
+    with pytest.raises(InvalidInputError):
+        importing(world).import_statuses([StatusRow(1, "c", (), "Lost phone", "why", None)], **given)  # type: ignore[arg-type]
+    assert world.label("c") is Label.REGULAR
+
+
 class TestTargets:
     @pytest.mark.parametrize(
         ("text", "label"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -130,6 +130,51 @@ class TestRows:
     def test_rows_made_by_hand_are_checked_too(self, two: World[Label]) -> None:
         made = ActivityRow(1, "a", (), "transaction", "x" * 129, START, None, Effect.ALLOW)
         assert causes(two.service.import_activities([made])) == {1: {"unreadable"}}
+
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [
+            ("customer", "x" * 129),
+            ("customer", ["a"]),
+            ("identifiers", None),
+            ("identifiers", "mobile"),
+            ("identifiers", (("mobile", "+a", "crm"),)),
+            ("identifiers", (("mobile",),)),
+            ("identifiers", (["mobile", "+a"],)),
+            ("identifiers", (("mobile", "x" * 257),)),
+            ("identifiers", (("mobile", ["+a"]),)),
+            ("kind", None),
+            ("kind", ["transaction"]),
+            ("kind", "x" * 129),
+            ("reference", "line\nbreak"),
+            ("at", "2024-01-01"),
+            ("at", datetime(2024, 1, 1)),
+            ("amount", 12.5),
+            ("effect", "block"),
+        ],
+    )
+    def test_a_value_out_of_bounds_in_a_row_made_by_hand_is_told_like_one_of_a_table(
+        self, field: str, value: Any, two: World[Label]
+    ) -> None:
+        # D66
+        good = ActivityRow(1, "a", (), "transaction", "r-1", START, None, Effect.ALLOW)
+        bad = good._replace(line=2, reference="r-2")._replace(**{field: value})
+        parts: list[Sequence[RecordedRow]] = []
+        done = two.service.import_activities([good, bad, good._replace(line=3, reference="r-3")], told=parts.append)
+        assert (done.new, causes(done)) == (2, {2: {"unreadable"}})
+        assert [type(row.outcome) for row in parts[0]] == [Activity, BadRow, Activity]
+        assert "xxx" not in str(done.refused)
+
+    def test_a_bad_row_is_told_as_such_whoever_it_is_of(self, two: World[Label]) -> None:
+        made = ActivityRow(1, "nobody", (), "transaction", "r", START, 12.5, Effect.ALLOW)  # type: ignore[arg-type]
+        assert causes(two.service.import_activities([made])) == {1: {"unreadable"}}
+
+    @pytest.mark.parametrize("row", [None, "a,,transaction,r", ("a",), {"Customer": "a"}, 5])
+    def test_what_is_no_row_is_invalid_before_anything_is_written(self, row: Any, two: World[Label]) -> None:
+        good = ActivityRow(1, "a", (), "transaction", "r-1", START, None, Effect.ALLOW)
+        with pytest.raises(InvalidInputError, match="rows: expected the rows of a table"):
+            two.service.import_activities([good, row])
+        assert len(two.service.activities("a")) == 0
 
     @pytest.mark.parametrize("table", ["a", None, 5])
     def test_what_is_no_table_is_invalid(self, table: Any) -> None:

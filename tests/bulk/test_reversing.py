@@ -22,9 +22,12 @@ from custstatus import (
     Desk,
     Identifier,
     InvalidInputError,
+    Lifecycle,
     Membership,
+    Move,
     OrgConfig,
     Refusal,
+    Status,
     StatusLabel,
     Store,
 )
@@ -190,6 +193,19 @@ class TestGoingBack:
         assert [six.label(customer) for customer in "ab"] == [Label.TRENDING, Label.REGULAR]
         assert six.service.verify().faults == ()
 
+    @pytest.mark.parametrize("chunk", [1, 5_000])
+    def test_whom_the_run_itself_had_brought_back_it_leaves(
+        self, chunk: int, six: World[Label], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("custstatus.bulk.reversing.CHUNK", chunk)
+        six.clock.forward(IDLE_AFTER + timedelta(days=1))
+        six.service.sweep(run="r")
+        six.under(evolve(ACME, idle=[])).bought("c", "late", six.clock())
+        assert [each.customer for each in six.service.sweep(run="r").back] == ["c"]
+        done = importing(six).reverse("r")
+        assert (done.moved, left(done)) == (5, {"c": {"no_change"}})
+        assert {six.label(customer) for customer in "abcdef"} == {Label.REGULAR}
+
     def test_an_upgrade_can_be_reversed(self, six: World[Label]) -> None:
         done = six.desk.upgrade(ACME, {Label.REGULAR: Label.TRENDING}, run="up")
         assert done.run == "up"
@@ -206,6 +222,24 @@ class TestGoingBack:
         imported(six, row("a", "Dormant"))
         fewer = six.under(OrgConfig("acme", Fewer))
         assert left(importing(fewer).reverse("r")) == {"a": {"unknown_label"}}
+
+    def test_a_status_that_is_no_more_is_told(self, six: World[Label]) -> None:
+        class Before(Status):
+            OLD = "old"
+            NEW = "new"
+
+        class After(Status):
+            NEW = "new"
+
+        begun = Lifecycle("review", Before, (Move(None, Before.OLD, "begin"), Move(Before.OLD, Before.NEW, "renew")))
+        before = six.under(evolve(ACME, lifecycles=[CUSTOMER_STATUS, begun]))
+        before.desk.register("g", Before.OLD)
+        assert importing(before).import_statuses([row("g", "new")], begun, run="r").moved == 1
+        renewed = Lifecycle("review", After, (Move(None, After.NEW, "begin"),))
+        after = six.under(evolve(ACME, lifecycles=[CUSTOMER_STATUS, renewed]))
+        done = importing(after).reverse("r")
+        assert left(done) == {"g": {"no_move"}}
+        assert "no longer configured" in str(done.refused[0].outcome)
 
     def test_a_run_that_nobody_made_reverses_nothing(self, six: World[Label]) -> None:
         done = importing(six).reverse("never")
@@ -226,7 +260,7 @@ class TestGoingBack:
         imported(six, *(row(customer, "Trending") for customer in "abcde"))
         parts: list[int] = []
         done = importing(six).reverse("r", told=lambda part: parts.append(len(part)))
-        assert (done.moved, parts) == (5, [2, 2, 1])
+        assert (done.moved, parts) == (5, [1, 2, 2])
 
 
 # -- properties -----------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 from servers import Server, database, serving
@@ -293,6 +294,43 @@ class TestUsage:
         assert ran.code == (1 if "--key-file" in options else 2)
         assert said in ran.err
 
+    @pytest.mark.parametrize(
+        "command",
+        [("import", "statuses", "statuses.csv"), ("reverse", "r-1", "--reason", "the wrong table")],
+        ids=lambda command: command[0],
+    )
+    @pytest.mark.parametrize(
+        ("option", "wrong"),
+        [("--actor", ""), ("--actor", "x" * 129), ("--reason", "x" * 1_001), ("--approval", "x" * 129)],
+    )
+    def test_nothing_is_told_or_written_before_the_options_are_checked(
+        self, command: tuple[str, ...], option: str, wrong: str, file: str
+    ) -> None:
+        imported(file, statuses("c-0,,Trending,,"), "--run", "r-1")
+        written("statuses.csv", "Customer,Status Label,Shoe Size", "c-1,Trending,44")
+        Path("no.csv").write_text("of yesterday")
+        given = "--db", file, "--config", CONFIG, "--actor", "agent-9", "--refused", "no.csv", option, wrong
+        ran = run(*command, *given)
+        assert (ran.code, ran.out) == (2, "")
+        assert ran.error
+        assert Path("no.csv").read_text() == "of yesterday"
+
+    @pytest.mark.parametrize(
+        "command",
+        [("import", "statuses", "statuses.csv", "--actor", "agent-9"), ("sweep",)],
+        ids=lambda words: words[0],
+    )
+    @pytest.mark.parametrize(
+        ("option", "wrong", "code"), [("--run", "x" * 129, 2), ("--refused", "no folder/no.csv", 1)]
+    )
+    def test_a_run_that_cannot_begin_is_not_told_of(
+        self, command: tuple[str, ...], option: str, wrong: str, code: int, file: str
+    ) -> None:
+        written("statuses.csv", "Customer,Status Label,Shoe Size", "c-1,Trending,44")
+        ran = run(*command, "--db", file, "--config", CONFIG, option, wrong)
+        assert (ran.code, ran.out) == (code, "")
+        assert ran.error
+
     def test_a_table_that_does_not_fit_is_told(self, file: str) -> None:
         ran = imported(file, written("other.csv", "Name,Colour", "Ada,red"))
         assert ran.code == 1
@@ -383,11 +421,12 @@ class TestInterrupting:
         from custstatus.bulk import importing
 
         monkeypatch.setattr(importing, "CHUNK", 2)
-        path, sound, calls = statuses(*(f"c-{number},,Trending,," for number in range(10))), SQLiteStore.apply_set, []
+        path, sound = statuses(*(f"c-{number},,Trending,," for number in range(10))), SQLiteStore.apply_set
+        sets: list[bool] = []  # whether they were to write
 
         def failing(store: SQLiteStore, guarded: Any) -> Any:
-            calls.append(guarded)
-            if len(calls) == 3:
+            sets.append(not guarded.only_read)
+            if sum(sets) == 3:
                 raise StoreError("the disk is full")
             return sound(store, guarded)
 
@@ -403,6 +442,47 @@ class TestInterrupting:
             "unchanged": 0,
             "refused": 0,
         }
+
+
+class TestLosingTheServer:
+    KILL = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+    """
+    LIBRARY = """
+import sys
+import shop_for_bulk
+from custstatus import StatusService
+from custstatus.adapters.postgres import PostgresStore
+from custstatus.bulk import ACTIVITY_IMPORT, rows_of_csv
+with PostgresStore(sys.argv[1]) as store, open("activities.csv") as lines:
+    StatusService(store, shop_for_bulk.SHOP).import_activities(rows_of_csv(lines, ACTIVITY_IMPORT))
+"""
+
+    def lost(self, address: str, *words: str) -> list[str]:
+        """What a program says on standard error whose connection is ended while it records activities."""
+        with psycopg.connect(address) as holder, psycopg.connect(address, autocommit=True) as other:
+            holder.execute("LOCK TABLE custstatus_activity IN ACCESS EXCLUSIVE MODE")
+            process = subprocess.Popen([sys.executable, *words], stderr=subprocess.PIPE, text=True)
+            while process.poll() is None and not other.execute(self.KILL.encode()).fetchall():
+                pass
+            _, err = process.communicate(timeout=60)
+        assert process.returncode == 1
+        return err.splitlines()
+
+    def test_the_command_line_alone_tells_of_it(self, shop: Path, server: Server) -> None:
+        # More than the server takes before it has answered any of them.
+        lines = (f"c-0,transaction,r-{number},2024-01-01" for number in range(9_000))
+        path = written("activities.csv", "Customer,Kind,Reference,At", *lines)
+        with database(server) as address:
+            peopled(address)
+            command = "import", "activities", str(path), "--db", address, "--config", CONFIG
+            said = self.lost(address, "-m", "custstatus.cli", *command)
+            assert [line.partition(";")[0].partition(":")[0] for line in said] == ["stopped", "custstatus"]
+            # In a host's own program the driver's warnings are the host's: the control.
+            assert any(
+                line.startswith("error ignored terminating <psycopg.")
+                for line in self.lost(address, "-c", self.LIBRARY, address)
+            )
 
 
 class TestImportingActivities:
@@ -546,6 +626,18 @@ class TestExporting:
         assert list(shop.glob("*.part")) == []
         assert run("export", "standings", "--db", file, "--lifecycle", "nonsense").code == 2
 
+    @pytest.mark.parametrize("what", ["standings", "history"])
+    def test_a_dash_is_standard_output(self, what: str, file: str, shop: Path) -> None:
+        there = set(shop.iterdir())
+        ran = run("export", what, "--db", file, "--out", "-")
+        assert ran == run("export", what, "--db", file)
+        assert ran.out.startswith("customer,")
+        assert set(shop.iterdir()) == there
+        named = run("export", what, "--db", file, "--out", "./-")
+        assert (named.code, named.out) == (0, "")
+        with (shop / "-").open(newline="") as out:
+            assert out.read() == ran.out
+
     def test_a_pipe_is_written_to_and_stays_one(self, file: str, tmp_path: Path) -> None:
         pipe = tmp_path / "pipe"
         os.mkfifo(pipe)
@@ -575,6 +667,14 @@ class TestExporting:
         assert (row["customer"], row["to_label"], row["run"]) == ("c-0", "Lost phone", "r-1")
         assert "in the sea" not in ran.out
         assert "in the sea" in run("export", "history", "--db", db, "--run", "r-1", "--reasons").out
+
+    def test_a_run_that_no_entry_has(self, db: str) -> None:
+        Path("out.csv").write_text("of yesterday")
+        for options in ((), ("--out", "out.csv")):
+            ran = run("export", "history", "--db", db, "--run", "never", *options)
+            assert (ran.code, ran.out) == (1, "")
+            assert ran.error == "run never has no entry of organisation shop"
+        assert Path("out.csv").read_text() == "of yesterday"
 
 
 class TestLooking:

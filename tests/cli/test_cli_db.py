@@ -131,7 +131,7 @@ class TestPostgres:
     ) -> None:
         script = run("db", "init", "--sql", "--dialect", "postgresql")
         assert (script.code, script.err) == (0, "")
-        assert script.out == run("db", "init", "--sql", address).out
+        assert script == run("db", "init", "--sql", address)
         assert tables(address) == set()
         with psycopg.connect(address, autocommit=True) as connection:
             connection.execute(script.out.encode())
@@ -161,7 +161,44 @@ class TestPostgres:
             with pytest.raises(psycopg.errors.RaiseException, match="another step"):
                 connection.execute(script.out.encode())
         assert run("db", "status", address).code == 0
-        assert run("db", "upgrade", "--sql", address).out == "-- nothing is missing\n"
+
+    @pytest.mark.parametrize("command", ["init", "upgrade"])
+    def test_the_sql_for_an_address_is_of_what_is_missing_there(
+        self, command: str, address: str, later: pytest.MonkeyPatch
+    ) -> None:
+        with later.context() as shipped:
+            shipped.setattr(postgres_migrating, "_SCHEMA", Path(postgres_migrating.__file__).with_name("schema"))
+            assert run("db", "init", address).code == 0
+            whole = run("db", command, "--sql", address)
+            assert (whole.code, whole.out) == (0, "")
+            assert re.fullmatch(
+                rf"PostgreSQL .*: at step {len(POSTGRES)} of {len(POSTGRES)}, up to date.*\n", whole.err
+            )
+        script = run("db", command, "--sql", address)
+        assert (script.code, script.err) == (0, "")
+        assert script.out == run("db", "upgrade", "--sql", "--dialect", "postgresql", "--after", len(POSTGRES)).out
+        assert re.findall(r"CREATE TABLE (\w+)", script.out) == ["custstatus_more", "custstatus_most"]
+        assert "custstatus_more" not in tables(address)
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute(script.out.encode())
+        later.undo()
+        newer = run("db", command, "--sql", address)
+        assert (newer.code, newer.out) == (1, "")
+        assert "at step 902, this version knows" in newer.err
+
+    @pytest.mark.parametrize("command", ["init", "upgrade"])
+    def test_no_sql_tells_a_copy_that_it_is_one(self, command: str, address: str) -> None:
+        assert run("db", "init", address).code == 0
+        with psycopg.connect(address) as connection:
+            connection.execute("UPDATE custstatus_feed SET system = 'another'")
+        ran = run("db", command, "--sql", address)
+        assert (ran.code, ran.out) == (1, "")
+        assert "restored from a copy: `custstatus db upgrade`" in ran.err
+
+    def test_the_sql_of_an_upgrade_makes_no_tables_where_there_are_none(self, address: str) -> None:
+        ran = run("db", "upgrade", "--sql", address)
+        assert (ran.code, ran.out) == (1, "")
+        assert "custstatus db init" in ran.err
 
     def test_a_url_and_words_are_both_addresses(self, address: str) -> None:
         parts = {name: str(value) for name, value in conninfo_to_dict(address).items()}
@@ -255,6 +292,30 @@ class TestSQLite:
         assert run("db", "init", tmp_path / "by us.db").code == 0
         assert drawn(tmp_path / "by hand.db") == drawn(tmp_path / "by us.db")
         assert run("db", "status", tmp_path / "by hand.db").code == 0
+
+    def test_the_sql_for_a_file_is_of_what_is_missing_there(self, tmp_path: Path, later: pytest.MonkeyPatch) -> None:
+        path = tmp_path / "statuses.db"
+        whole = run("db", "init", "--sql", "--dialect", "sqlite")
+        assert run("db", "init", "--sql", path) == whole
+        assert not path.exists()
+        path.touch()
+        assert run("db", "init", "--sql", path) == whole
+        last = run("db", "upgrade", "--sql", "--dialect", "sqlite", "--after", 902)
+        assert (last.code, last.out, last.err) == (0, "", "nothing is missing after step 902\n")
+        with later.context() as shipped:
+            shipped.setattr(sqlite_migrating, "_SCHEMA", Path(sqlite_migrating.__file__).with_name("schema"))
+            assert run("db", "init", path).code == 0
+        before = path.read_bytes()
+        script = run("db", "init", "--sql", path)
+        assert (script.code, script.err) == (0, "")
+        assert script.out == run("db", "upgrade", "--sql", path).out
+        assert path.read_bytes() == before
+        with closing(sqlite3.connect(path)) as connection:
+            connection.executescript(script.out)
+        for command in "init", "upgrade":
+            ran = run("db", command, "--sql", path)
+            assert (ran.code, ran.out) == (0, "")
+            assert ran.err.endswith(": at step 902 of 902, up to date\n")
 
     @pytest.mark.parametrize("command", ["status", "upgrade"])
     def test_a_file_that_is_not_there_or_not_ours_is_left_so(self, tmp_path: Path, command: str) -> None:

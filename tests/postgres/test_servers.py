@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
@@ -159,6 +160,20 @@ def test_where_somebody_has_the_port_it_takes_another(monkeypatch: pytest.Monkey
             assert one(own.tcp, "SELECT 1") == 1
         finally:
             own.close()
+
+
+def test_its_data_is_kept_where_it_is_told_and_taken_away_afterwards() -> None:
+    with TemporaryDirectory(prefix="custstatus-place-") as name:
+        place = Path(name)
+        place.chmod(0o1777)  # as of a temporary directory: the server may run as somebody else
+        own = OwnServer.fresh(find_binaries(), place=place, max_connections=17)
+        try:
+            assert list(place.iterdir()) == [own.folder]
+            assert one(own.address, "SHOW data_directory") == str(own.data)
+            assert one(own.address, "SHOW max_connections") == "17"
+        finally:
+            own.close()
+        assert list(place.iterdir()) == []
 
 
 def test_databases_are_apart_and_dropped(server: Server) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +12,7 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import Empty, Queue
-from threading import Event, Thread
+from threading import Event, Thread, Timer
 from typing import Any
 
 import psycopg
@@ -23,6 +25,7 @@ from custstatus.adapters.postgres import PostgresStore
 from custstatus.adapters.postgres.listening import hints
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "feed_to_webhook.py"
+SECRET = "hunter2"
 PATIENCE = 120
 """Seconds after which somebody who waits is given up."""
 
@@ -144,8 +147,25 @@ def arrives(receiver: Receiver, process: subprocess.Popen[str]) -> None:
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
     """How it has ended, and the last line of what it said."""
+    code, said = told(process)
+    return code, said[-1] if said else ""
+
+
+def told(process: subprocess.Popen[str]) -> tuple[int, list[str]]:
+    """How it has ended, and the lines of what it said."""
     _, said = process.communicate(timeout=PATIENCE)
-    return process.returncode, said.strip().rpartition("\n")[2]
+    return process.returncode, said.strip().splitlines()
+
+
+def says(process: subprocess.Popen[str], lines: int) -> list[str]:
+    """The next lines of what it says; empty ones where it says nothing for too long."""
+    assert process.stderr is not None
+    given_up = Timer(PATIENCE, process.kill)
+    given_up.start()
+    try:
+        return [process.stderr.readline() for _ in range(lines)]
+    finally:
+        given_up.cancel()
 
 
 def check(shop: StatusService[NoLabels], receiver: Receiver) -> None:
@@ -196,10 +216,32 @@ def test_who_is_killed_in_the_middle_of_it_goes_on(
 def test_who_cannot_take_it_now_gets_it_again(database: str, shop: StatusService[NoLabels], receiver: Receiver) -> None:
     changes(shop, "d-1", "d-2")
     receiver.answers = [503, 500, 429, 204, 0, 502]
-    assert ended(started(database, receiver, "--once", "--timeout=0.5")) == (0, "")
+    code, said = told(started(database, receiver, "--once", "--timeout=0.5"))
+    assert code == 0
+    causes = ["503", "500", "429", "no answer in time", "502"]
+    assert [re.sub(r"in \S+ s$", "in _ s", line) for line in said] == [
+        f"feed_to_webhook: the receiver could not take 4 entries ({cause}): again in _ s" for cause in causes
+    ]
     assert receiver.answers == []
     check(shop, receiver)
     assert len(receiver.came) > len(receiver.events), "without an answer nobody knows"
+
+
+def test_a_receiver_that_is_not_there_is_told_of_and_its_address_is_not(
+    database: str, shop: StatusService[NoLabels], receiver: Receiver
+) -> None:
+    changes(shop, "d-1")
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        port = nobody.getsockname()[1]
+    receiver.url = f"http://127.0.0.1:{port}/{SECRET}?token={SECRET}"
+    process = started(database, receiver)
+    said = says(process, 2)
+    process.kill()
+    process.communicate()
+    assert [line.partition(")")[0] for line in said] == [
+        "feed_to_webhook: the receiver could not take 4 entries (ConnectionRefusedError"
+    ] * 2
+    assert SECRET not in "".join(said)
 
 
 def test_who_refuses_it_stops_the_relay_and_nothing_is_passed_over(
@@ -228,6 +270,38 @@ def test_it_follows_what_is_written_while_it_runs(address: str, receiver: Receiv
             process.kill()
             process.communicate()
         check(shop, receiver)
+
+
+def test_a_database_that_cannot_be_asked_is_told_of_and_asked_again(address: str, receiver: Receiver) -> None:
+    with PostgresStore(address) as store:
+        shop = StatusService(store, SHOP)
+        changes(shop, "d-1")
+        with psycopg.connect(address, autocommit=True) as owner:
+            process = started(f"{address} password={SECRET}", receiver, "--every=0.05")
+            arrives(receiver, process)
+            owner.execute("ALTER TABLE custstatus_consumer RENAME TO elsewhere")
+            said = says(process, 2)
+            owner.execute("ALTER TABLE elsewhere RENAME TO custstatus_consumer")
+        try:
+            changes(shop, "d-2")
+            while len(receiver.events) < sum(1 for _ in shop.history(limit=10_000)):
+                receiver.arrived.get(timeout=PATIENCE)
+        finally:
+            process.kill()
+            process.communicate()
+        check(shop, receiver)
+    for line in said:
+        assert re.fullmatch(r"feed_to_webhook: the database .*: again in 0\.05 s\n", line)
+        assert SECRET not in line
+
+
+def test_a_file_has_no_hints(tmp_path: Path, receiver: Receiver) -> None:
+    path = tmp_path / "statuses.db"
+    SQLiteStore(path).close()
+    code, said = ended(started(str(path), receiver, "--hints"))
+    assert code == 2
+    assert "--hints" in said
+    assert "PostgreSQL" in said
 
 
 def test_after_a_restored_copy_all_of_it_comes_again(address: str, receiver: Receiver) -> None:

@@ -34,6 +34,7 @@ from custstatus import (
     RefusedError,
     StatusService,
     StoreBusyError,
+    StoreClosedError,
     StoreError,
 )
 
@@ -529,7 +530,7 @@ class TestConnections:
     ) -> None:
         inside = host.inside
         host.connection.close()
-        with pytest.raises(StoreError):
+        with pytest.raises(StoreClosedError):
             use(inside)
 
     def test_a_connection_to_another_database_is_a_failure_of_the_store(self, host: Host) -> None:

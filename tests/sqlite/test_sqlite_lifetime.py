@@ -30,7 +30,7 @@ from custstatus import (
     StoreClosedError,
     StoreError,
 )
-from custstatus.adapters.sqlite import operations
+from custstatus.adapters.sqlite import connecting, operations
 from custstatus.adapters.sqlite import store as sqlite_store
 
 
@@ -214,7 +214,7 @@ class Interruption:
     """So many more lines are run."""
     happened: bool = False
 
-    FILES = (sqlite_store.__file__, operations.__file__)
+    FILES = (sqlite_store.__file__, connecting.__file__, operations.__file__)
 
     @contextmanager
     def expected(self) -> Iterator[None]:

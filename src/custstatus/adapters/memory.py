@@ -8,26 +8,21 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime
-from operator import gt, lt
+from itertools import islice
 from threading import RLock
 from typing import Self
 
 from attrs import evolve
 
 from custstatus.adapters import selecting
-from custstatus.adapters.cursors import (
-    activity_cursor,
-    activity_place,
-    number,
-    page,
-    read_activity_cursor,
-)
+from custstatus.adapters.cursors import activity_place, page
 from custstatus.adapters.protocol import ActivityBatch, Recorded, StoredActivity
 from custstatus.changes import AccountPlan, Applied, Found, GuardedChange, Plan
 from custstatus.errors import InvalidInputError, PositionLostError, StoreClosedError
 from custstatus.feeds import FeedPage, Lag, Position
-from custstatus.queries import MOST, Accounts, Activities, Customers, Feed, Log
+from custstatus.queries import Accounts, Activities, Customers, Feed, Log
 from custstatus.records import Account, Entry, HeldIdentifier, Listed, Page, Tally
 from custstatus.sets import GuardedSet, Moved
 from custstatus.states import CUSTOMER_STATUS
@@ -85,10 +80,14 @@ class MemoryStore:
             if account is not None:
                 entries = org.entries[guarded.customer]
                 behind = tuple(entries[row.back_to - 1] for row in account.standings if row.back_to is not None)
+            if guarded.key is not None:
+                prior = tuple(org.keys.get(guarded.key, ()))
+            else:
+                prior = guarded.of_run(org.entries.get(guarded.customer, ()))
             tokens = [token.token for token in (*guarded.adds, *guarded.drops)]
             return Found(
                 account,
-                prior=_prior(org, guarded),
+                prior=prior,
                 behind=behind,
                 holders={token: org.tokens[token] for token in tokens if token in org.tokens},
                 last_activity_at=None if guarded.quiet_since is None else org.last_activity.get(guarded.customer),
@@ -192,38 +191,27 @@ class MemoryStore:
     def log(self, query: Log) -> Page[Entry]:
         with self._lock:
             org = self._org(query.org)
-            entries = org.log if query.customer is None else org.entries.get(query.customer, [])
-            numbered = list(enumerate(entries, 1))
-        if query.run is not None and query.customer is None:
-            return selecting.log_of_run(query, entries)
-        after = number(query.after)
-        if query.newest_first:
-            numbered.reverse()
-        kept = [
-            (str(number), entry)
-            for number, entry in numbered
-            if (after is None or (number < after if query.newest_first else number > after))
-            and selecting.is_asked(entry, query)
-        ]
-        return page(kept, query.limit)
+            entries = list(org.log if query.customer is None else org.entries.get(query.customer, ()))
+        return selecting.log(entries, query)
 
     def customers(self, query: Customers) -> Page[Listed[str, str]]:
-        kept: list[tuple[str, Listed[str, str]]] = []
         with self._lock:
-            org = self._org(query.org)
-            for customer in selecting.after(org.ids, query.after):
-                account = org.accounts[customer]
-                row = account.standing(query.lifecycle)
-                last = org.last_activity.get(customer)
-                if (
-                    row is not None
-                    and selecting.matches(account, row, query)
-                    and selecting.fits_activity(account, last, query)
-                ):
-                    kept.append((customer, Listed(customer, row, account.registered_at, last)))
-                    if len(kept) > query.limit:
-                        break
+            kept = list(islice(self._asked(query), query.limit + 1))
         return page(kept, query.limit)
+
+    def _asked(self, query: Customers) -> Iterator[tuple[str, Listed[str, str]]]:
+        """Everybody whom a query asks for, each behind his cursor, whatever its limit; to be read within the lock."""
+        org = self._org(query.org)
+        for customer in selecting.after(org.ids, query.after):
+            account = org.accounts[customer]
+            row = account.standing(query.lifecycle)
+            last = org.last_activity.get(customer)
+            if (
+                row is not None
+                and selecting.matches(account, row, query)
+                and selecting.fits_activity(account, last, query)
+            ):
+                yield customer, Listed(customer, row, account.registered_at, last)
 
     def customer_ids(self, query: Customers) -> Page[str]:
         listed = self.customers(query)
@@ -231,14 +219,7 @@ class MemoryStore:
 
     def count(self, query: Customers) -> int:
         with self._lock:
-            asked = evolve(query, after=None, limit=MOST)
-            counted = 0
-            while True:
-                page = self.customers(asked)
-                counted += len(page)
-                if page.next is None:
-                    return counted
-                asked = evolve(asked, after=page.next)
+            return sum(1 for _ in self._asked(evolve(query, after=None)))
 
     def accounts(self, query: Accounts) -> Page[Account]:
         with self._lock:
@@ -292,13 +273,7 @@ class MemoryStore:
                 rows = list(org.by_customer.get(query.customer, ()))
             else:
                 rows = list(org.by_reference.get(query.reference or "", ()))
-        rows = [row for row in rows if query.reference is None or row.reference == query.reference]
-        if query.newest_first:
-            rows.reverse()
-        if query.after is not None:
-            after, comes = read_activity_cursor(query.after), lt if query.newest_first else gt
-            rows = [row for row in rows if comes(activity_place(row), after)]
-        return page([(activity_cursor(row), row) for row in rows[: query.limit + 1]], query.limit)
+        return selecting.activities(rows, query)
 
     def feed(self, query: Feed) -> FeedPage:
         place = _place(query.after)
@@ -361,13 +336,3 @@ def _place(after: str | None) -> Position:
     if place.epoch:
         raise PositionLostError("the position is of another store: read the feed from its beginning")
     return place
-
-
-def _prior(org: _Org, guarded: GuardedChange) -> tuple[Entry, ...]:
-    if guarded.key is not None:
-        return tuple(org.keys.get(guarded.key, ()))
-    if guarded.run is None:
-        return ()
-    lifecycles = {step.lifecycle for step in guarded.steps}
-    entries = org.entries.get(guarded.customer, ())
-    return tuple(entry for entry in entries if entry.run == guarded.run and entry.lifecycle in lifecycles)

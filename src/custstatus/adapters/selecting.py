@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from operator import attrgetter
+from itertools import islice
+from operator import attrgetter, gt, lt
+from typing import TypeVar
 
-from custstatus.adapters.cursors import page, run_cursor, run_place
-from custstatus.queries import Customers, Log
+from custstatus.adapters.cursors import (
+    activity_cursor,
+    activity_place,
+    number,
+    page,
+    read_activity_cursor,
+    run_cursor,
+    run_place,
+)
+from custstatus.adapters.protocol import StoredActivity
+from custstatus.queries import Activities, Customers, Log
 from custstatus.records import Account, ActorKind, Entry, Page, Standing
 
-__all__ = ["after", "fits_activity", "is_asked", "log_of_run", "matches"]
+__all__ = ["activities", "after", "fits_activity", "log", "matches"]
+
+P = TypeVar("P", int, tuple[str, int], tuple[int, str, str, str])
+T = TypeVar("T")
 
 
 def after(ids: list[str], cursor: str | None) -> list[str]:
@@ -21,7 +36,36 @@ def after(ids: list[str], cursor: str | None) -> list[str]:
     return ids[place + 1 if place < len(ids) and ids[place] == cursor else place :]
 
 
-def is_asked(entry: Entry, query: Log) -> bool:
+def log(entries: list[Entry], query: Log) -> Page[Entry]:
+    """A page of entries, given in the order in which they were written; those of a run are in the order of its customers."""
+    if query.run is not None and query.customer is None:
+        of_run = sorted((entry for entry in entries if _is_asked(entry, query)), key=attrgetter("customer", "version"))
+        placed = (((entry.customer, entry.version), entry) for entry in of_run)
+        return _page(placed, query, run_place(query.after), lambda _, entry: run_cursor(entry.customer, entry.version))
+    numbered = ((place, entry) for place, entry in enumerate(entries, 1) if _is_asked(entry, query))
+    return _page(numbered, query, number(query.after), lambda place, _: str(place))
+
+
+def activities(rows: list[StoredActivity], query: Activities) -> Page[StoredActivity]:
+    """A page of activities, given in the order of their places."""
+    placed = ((activity_place(row), row) for row in rows if query.reference in (None, row.reference))
+    begin = None if query.after is None else read_activity_cursor(query.after)
+    return _page(placed, query, begin, lambda _, row: activity_cursor(row))
+
+
+def _page(
+    placed: Iterable[tuple[P, T]], query: Log | Activities, begin: P | None, cursor: Callable[[P, T], str]
+) -> Page[T]:
+    """The page of the rows that come after a place in the order that is asked for, each row given behind its own."""
+    rows = list(placed)
+    if query.newest_first:
+        rows.reverse()
+    comes = lt if query.newest_first else gt
+    left = ((cursor(place, row), row) for place, row in rows if begin is None or comes(place, begin))
+    return page(list(islice(left, query.limit + 1)), query.limit)
+
+
+def _is_asked(entry: Entry, query: Log) -> bool:
     return (
         (query.lifecycle is None or entry.lifecycle == query.lifecycle)
         and (query.status is None or entry.to_status == query.status)
@@ -32,24 +76,8 @@ def is_asked(entry: Entry, query: Log) -> bool:
     )
 
 
-def log_of_run(query: Log, entries: list[Entry]) -> Page[Entry]:
-    begin = run_place(query.after)
-    placed = [
-        ((entry.customer, entry.version), entry)
-        for entry in sorted(entries, key=attrgetter("customer", "version"))
-        if is_asked(entry, query)
-    ]
-    if query.newest_first:
-        placed.reverse()
-    kept = [
-        (run_cursor(*place), entry)
-        for place, entry in placed
-        if begin is None or (place < begin if query.newest_first else place > begin)
-    ]
-    return page(kept, query.limit)
-
-
 def matches(account: Account, row: Standing[str, str], query: Customers) -> bool:
+    """Whether an account, by where it stands, is one that is asked for."""
     by_hand = row.by.kind is ActorKind.PERSON and row.since > account.registered_at
     in_grace = by_hand and query.grace_since is not None and row.since >= query.grace_since
     spared = in_grace or account.customer in query.exempt
@@ -62,6 +90,7 @@ def matches(account: Account, row: Standing[str, str], query: Customers) -> bool
 
 
 def fits_activity(account: Account, last: datetime | None, query: Customers) -> bool:
+    """Whether an account, by its last activity that counts, is one that is asked for."""
     return (query.quiet_since is None or (last or account.registered_at) < query.quiet_since) and (
         query.active_since is None or (last is not None and last >= query.active_since)
     )

@@ -15,14 +15,15 @@ from attrs import field, frozen
 
 from custstatus import sweeping
 from custstatus.asking import BATCH, latest
-from custstatus.bounds import kind_of
-from custstatus.bulk.importing import Held, holders, whom
+from custstatus.bounds import check_id, kind_of
+from custstatus.bulk.importing import Held, check_identifiers, holders, whom
 from custstatus.bulk.shapes import ActivityRow, BadRow
+from custstatus.bulk.tables import Rows
 from custstatus.changes import Applied, Reason, Refusal, RefusalCode
 from custstatus.config import OrgConfig
 from custstatus.errors import InvalidInputError
 from custstatus.flows import Flow
-from custstatus.records import Activity, AnyAction
+from custstatus.records import Action, Activity, AnyAction
 from custstatus.sealing import Seal
 from custstatus.sweeping import Report
 from custstatus.values import Value
@@ -66,7 +67,8 @@ def import_activities(
     new = repeated = 0
     refused: list[RecordedRow] = []
     back: list[Applied] = []
-    remaining = iter(rows)
+    # A table's rows were checked as they were read.
+    remaining = iter(rows if isinstance(rows, Rows) else map(_checked, rows))
     while chunk := tuple(islice(remaining, BATCH)):
         held = yield from holders(chunk, config, seal)
         done = [_met(row, held, kinds, until) for row in chunk]
@@ -101,6 +103,23 @@ def _met(row: ActivityRow | BadRow, held: Held, kinds: Mapping[str, AnyAction], 
         message = "the time is more than a day from now: report it when it has come"
         return RecordedRow(row.line, customer, Refusal(customer, (Reason(RefusalCode.IN_THE_FUTURE, message),)))
     return RecordedRow(row.line, customer, activity)
+
+
+def _checked(row: ActivityRow | BadRow) -> ActivityRow | BadRow:
+    """A row within bounds, for a host may make rows by itself; a bad one where it is not."""
+    if isinstance(row, BadRow):
+        return row
+    if not isinstance(row, ActivityRow):
+        raise InvalidInputError("rows", "the rows of a table", kind_of(row))
+    try:
+        check_id("kind", row.kind)
+        check_identifiers(row.identifiers)
+        # The rest are an activity's own bounds, whoever it is of.
+        customer = "-" if row.customer is None else row.customer
+        Activity(customer, Action.TRANSACTION, row.reference, row.at, row.amount, row.effect)
+    except InvalidInputError as error:
+        return BadRow(row.line, str(error))
+    return row
 
 
 def _unknown(row: RecordedRow) -> RecordedRow:

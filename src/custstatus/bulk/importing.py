@@ -29,7 +29,7 @@ from custstatus.sets import Each, Moved
 from custstatus.states import CUSTOMER_STATUS, CustomerStatus
 from custstatus.values import Value
 
-__all__ = ["CHUNK", "Held", "Import", "ImportedRow", "holders", "import_statuses", "unapproved", "whom"]
+__all__ = ["CHUNK", "Held", "Import", "ImportedRow", "check_identifiers", "holders", "import_statuses", "unapproved", "whom"]
 
 Held = Mapping[tuple[str, str], str]
 """The living account that holds an identifier, by its type and value."""
@@ -82,6 +82,11 @@ def import_statuses(
 ) -> Flow[Import]:
     """As `Desk.import_statuses`: every row is the template for one customer and one target."""
     run = template.run or ""
+    # Where every row has a reason of its own, nobody else would look at that of all.
+    if template.reason is not None:
+        check_text("reason", template.reason)
+    if template.approval is not None:
+        check_id("approval", template.approval)
     # A table's rows were checked as they were read.
     read = rows if isinstance(rows, Rows) else map(_checked, rows)
     importing = _Importing(template, config, seal, now, lifecycle, dry)
@@ -253,6 +258,14 @@ def holders(
     return {named: found[token] for named, token in tokens.items() if token in found}
 
 
+def check_identifiers(named: object) -> None:
+    """InvalidInputError unless these are identifiers as a row has them, within bounds."""
+    if not isinstance(named, tuple) or not all(isinstance(each, tuple) and len(each) == 2 for each in named):
+        raise InvalidInputError("identifiers", "a tuple of pairs, each a type and a value", kind_of(named))
+    for type_, value in named:
+        Identifier(type_, value)
+
+
 def whom(row: StatusRow | ActivityRow, held: Held) -> tuple[str | None, Reason | None]:
     """Whom a row means, or why that cannot be told."""
     named = {row.customer} if row.customer is not None else set()
@@ -311,8 +324,7 @@ def _checked(row: StatusRow | BadRow) -> StatusRow | BadRow:
                 check_id(name, value)
         if row.reason is not None:
             check_text("reason", row.reason)
-        for named in row.identifiers:
-            Identifier(*named)
+        check_identifiers(row.identifiers)
     except InvalidInputError as error:
         return BadRow(row.line, str(error))
     return row

@@ -72,9 +72,13 @@ def reverse(
     moved = replayed = 0
     refused: list[Reversed] = []
     log: Log | None = Log(org=config.org, run=of, limit=CHUNK)
+    kept: list[Entry] = []
     while log is not None:
         page: Page[Entry] = yield Call.of("log", log)
-        done = yield from _reversed(page, template, config, now, dry=dry)
+        entries = [*kept, *page]
+        # The next page may have more of the last customer.
+        kept = [] if page.next is None else [entry for entry in entries if entry.customer == entries[-1].customer]
+        done = yield from _reversed(entries[: len(entries) - len(kept)], template, config, now, dry=dry)
         for row in done:
             if isinstance(row.outcome, Refusal):
                 refused.append(row)
@@ -89,29 +93,32 @@ def reverse(
 
 
 def _reversed(
-    page: Page[Entry], template: Request, config: OrgConfig[Any], now: datetime, *, dry: bool
+    entries: Sequence[Entry], template: Request, config: OrgConfig[Any], now: datetime, *, dry: bool
 ) -> Flow[list[Reversed]]:
-    """The entries of a page: those that lead back to one place are one set."""
+    """Everything that a run wrote for some customers, in order: those that lead back to one place are one set."""
+    # A sweep moves a customer and, begun again, may bring him back: he goes to where he was before the first of both.
+    first: dict[tuple[str, str | None], Entry] = {}
+    last: dict[tuple[str, str | None], Entry] = {}
+    for entry in entries:
+        first.setdefault((entry.customer, entry.lifecycle), entry)
+        last[entry.customer, entry.lifecycle] = entry
     done: dict[int, Reversed] = {}
     sets: dict[Status | StatusLabel, list[tuple[int, Entry]]] = {}
-    for place, entry in enumerate(page):
-        target = _back(entry, config)
+    for place, (whose, entry) in enumerate(last.items()):
+        target = _back(first[whose], config)
         if isinstance(target, Reason):
             done[place] = Reversed(entry.customer, entry.version, Refusal(entry.customer, (target,)))
         else:
             sets.setdefault(target, []).append((place, entry))
     for target, placed in sets.items():
-        # A customer is in a set once; the run may have moved him twice, by one lifecycle after the other.
-        while placed:
-            once = {entry.customer: (place, entry) for place, entry in reversed(placed)}
-            placed = [each for each in placed if once[each[1].customer] != each]
-            rows = [Each(entry.customer, entry=entry.version) for _, entry in once.values()]
-            asked = evolve(template, targets=(target,))
-            faults = unapproved(target, template.approval)
-            outcomes = yield from make_set(asked, rows, config, now, faults=faults, dry=dry)
-            for (place, entry), outcome in zip(once.values(), outcomes, strict=True):
-                done[place] = Reversed(entry.customer, entry.version, outcome)
-    return [done[place] for place in sorted(done)]
+        # A customer is in a set once: a target is on one lifecycle, of which his last entry stands for all.
+        rows = [Each(entry.customer, entry=entry.version) for _, entry in placed]
+        asked = evolve(template, targets=(target,))
+        faults = unapproved(target, template.approval)
+        outcomes = yield from make_set(asked, rows, config, now, faults=faults, dry=dry)
+        for (place, entry), outcome in zip(placed, outcomes, strict=True):
+            done[place] = Reversed(entry.customer, entry.version, outcome)
+    return [done[place] for place in range(len(done))]
 
 
 def _back(entry: Entry, config: OrgConfig[Any]) -> Status | StatusLabel | Reason:

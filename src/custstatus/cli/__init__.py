@@ -7,10 +7,12 @@ It uses the public names of `custstatus` only, as any host would.
 from __future__ import annotations
 
 import io
+import logging
 import sys
 
 __all__ = ["main"]
 
+_SILENCE = logging.NullHandler()
 _MISSING = "custstatus: the command line needs typer and rich: pip install 'custstatus[cli]'"
 
 
@@ -20,6 +22,8 @@ def main() -> None:
         # A pipe may be in an encoding that lacks a character of somebody's reason; that is no reason to fail.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    # Of a lost connection we tell ourselves, with what to do. A host's configuration that sets up logging still gets all of it.
+    logging.getLogger("psycopg").addHandler(_SILENCE)
     try:
         from custstatus.cli.app import run
     except ModuleNotFoundError as error:

@@ -105,10 +105,15 @@ def import_statuses(
     --run.
     """
     run = run or _now("import")
-    with _service(db, config, key_file) as service, _table(file, shape.shape, service) as rows:
+    with _service(db, config, key_file) as service:
         there = _lifecycle(service, lifecycle or shape.lifecycle)
-        with _writing(refused, run, preview, file) as outcomes, outcomes.resumable(f"--run {run}"):
-            _desk(service, actor, Channel.IMPORT, system=system).import_statuses(
+        desk = _desk(service, actor, system=system, reason=reason, approval=approval, run=run)
+        with (
+            _table(file, shape.shape, service) as rows,
+            _writing(refused, run, preview, file, rows) as outcomes,
+            outcomes.resumable(f"--run {run}"),
+        ):
+            desk.import_statuses(
                 rows,
                 there,
                 reason=reason,
@@ -131,7 +136,7 @@ def import_activities(
     Ends with 1 where a row was left out. Interrupted, the same command goes on: what was recorded is not recorded twice.
     """
     with _service(db, config, key_file) as service, _table(file, ACTIVITY_IMPORT, service) as rows:
-        with _writing(refused, None, False, file) as outcomes, outcomes.resumable(None):
+        with _writing(refused, None, False, file, rows) as outcomes, outcomes.resumable(None):
             done = service.import_activities(rows, told=outcomes.rows)
         outcomes.moved, outcomes.before = done.new, done.repeated
     if done.back:
@@ -174,15 +179,13 @@ def sweep(
     with _usage():
         period = None if grace is None else timedelta(days=grace)
         brakes = Brakes(most=most, share=share, grace=period, exempt=_ids(exempt))
-    with (
-        _service(db, config, None) as service,
-        _writing(refused, run, preview) as outcomes,
-        outcomes.resumable(f"--run {run}"),
-    ):
-        if preview:
-            outcomes.swept(service.preview_sweep(brakes=brakes).rows)
-        else:
-            service.sweep(run=run, brakes=brakes, told=outcomes.swept)
+    with _service(db, config, None) as service:
+        _has_entries(service, run)  # which checks its id, before it is told of
+        with _writing(refused, run, preview) as outcomes, outcomes.resumable(f"--run {run}"):
+            if preview:
+                outcomes.swept(service.preview_sweep(brakes=brakes).rows)
+            else:
+                service.sweep(run=run, brakes=brakes, told=outcomes.swept)
     outcomes.tell(moved="would be moved" if preview else "moved")
 
 
@@ -204,12 +207,11 @@ def reverse(
     Ends with 1 where somebody was left. Interrupted, the same command goes on; a second time nothing is left to do.
     """
     with _service(db, config, key_file) as service:
-        if not service.history(run=run, limit=1).items:
+        desk = _desk(service, actor, system=system, reason=reason, approval=approval, run=run)
+        if not _has_entries(service, run):
             raise CommandError(f"run {run} has no entry of organisation {service.config.org}")
         with _writing(refused, None, preview) as outcomes, outcomes.resumable(None):
-            reversal = _desk(service, actor, Channel.IMPORT, system=system).reverse(
-                run, reason=reason, approval=approval, told=outcomes.reversed, preview=preview
-            )
+            reversal = desk.reverse(run, reason=reason, approval=approval, told=outcomes.reversed, preview=preview)
     typer.echo(f"run {reversal.run}")
     outcomes.tell(moved="would be moved back" if preview else "moved back")
 
@@ -249,10 +251,7 @@ def _service(db: str, config: str, key_file: Path | None) -> Iterator[StatusServ
 def _table(file: Path, shape: Shape[T], service: StatusService[Any]) -> Iterator[Rows[T]]:
     """The rows of a file; times without an offset are of the organisation's time zone."""
     with file.open(encoding="utf-8-sig", newline="") as lines:
-        rows = rows_of_csv(lines, shape, time_zone=service.config.time_zone)
-        if rows.unused:
-            typer.echo(plain(f"columns that are not used: {', '.join(rows.unused)}"), err=True)
-        yield rows
+        yield rows_of_csv(lines, shape, time_zone=service.config.time_zone)
 
 
 def _lifecycle(service: StatusService[Any], name: str) -> Lifecycle[Any]:
@@ -263,20 +262,39 @@ def _lifecycle(service: StatusService[Any], name: str) -> Lifecycle[Any]:
     return found
 
 
-def _desk(service: StatusService[Any], actor: str, channel: Channel, *, system: bool) -> Desk[Any]:
+def _desk(
+    service: StatusService[Any], actor: str, *, system: bool, reason: str | None, approval: str | None, run: str
+) -> Desk[Any]:
+    """The desk of who does it; the options of its run are checked, as they are before any change."""
     with _usage():
-        return service.acting(Actor(actor, ActorKind.SYSTEM if system else ActorKind.PERSON), channel)
+        desk = service.acting(Actor(actor, ActorKind.SYSTEM if system else ActorKind.PERSON), Channel.IMPORT)
+        there = service.config.lifecycles[0]
+        target = next(status.name for status in there.statuses)
+        row = StatusRow(1, "-", (), target, None, None)
+        desk.import_statuses([row], there, reason=reason, approval=approval, run=run, preview=True)
+        return desk
+
+
+def _has_entries(service: StatusService[Any], run: str) -> bool:
+    """Whether there are entries of a run, whose id is checked."""
+    with _usage():
+        return bool(service.history(run=run, limit=1))
 
 
 @contextmanager
-def _writing(path: Path | None, run: str | None, preview: bool, table: Path | None = None) -> Iterator[Outcomes]:
-    """What becomes of the rows, told on the terminal, and in a file where there is one."""
+def _writing(
+    path: Path | None, run: str | None, preview: bool, table: Path | None = None, rows: Rows[Any] | None = None
+) -> Iterator[Outcomes]:
+    """What becomes of the rows, told on the terminal, and in a file where there is one; what is begun is told first."""
     if path is not None and table is not None and path.exists() and path.samefile(table):
         raise CommandError(f"{path} is the table itself: name another file for what is refused", code=2)
-    if run is not None and not preview:
-        typer.echo(f"run {run}")
-    with refusals(path) as write, bar("previewing" if preview else "working") as progress:
-        yield Outcomes(write, progress)
+    with refusals(path) as write:
+        if rows is not None and rows.unused:
+            typer.echo(plain(f"columns that are not used: {', '.join(rows.unused)}"), err=True)
+        if run is not None and not preview:
+            typer.echo(f"run {run}")
+        with bar("previewing" if preview else "working") as progress:
+            yield Outcomes(write, progress)
 
 
 def _ids(path: Path | None) -> Iterable[str]:

@@ -28,7 +28,14 @@ Address = Annotated[
     str | None,
     typer.Argument(help=f"Where the database is: {ADDRESSES}. A password is better kept in PGPASSWORD or ~/.pgpass."),
 ]
-Sql = Annotated[bool, typer.Option("--sql", help="Print the SQL, for somebody else to run, and change nothing.")]
+Sql = Annotated[
+    bool,
+    typer.Option(
+        "--sql",
+        help="Print the SQL, for somebody else to run, and change nothing: of what the database lacks, or with --dialect "
+        "alone of all steps.",
+    ),
+]
 
 
 class Dialect(StrEnum):
@@ -73,14 +80,15 @@ class _Schema:
 @database.command(context_settings=_WORDS)
 def init(context: typer.Context, address: Address = None, sql: Sql = False, dialect: SqlFor = None) -> None:
     """Make the tables, where there are none yet."""
-    if sql:
-        typer.echo(_sql(_dialect(context, address, dialect))(0), nl=False)
-        return
     with telling(address):
+        if sql:
+            chosen = _dialect(context, address, dialect)
+            there = None if address is None or _is_new(address) else _schema(address).status()
+            _print_sql(chosen, 0, there)
+            return
         named = _address(context, address)
         schema = _schema(named)
-        new = _dialect_of(named) is Dialect.SQLITE and not Path(named).exists()
-        found = None if new else schema.status()
+        found = None if _is_new(named) else schema.status()
         if found is not None and found.at:
             _tell(found, "the tables are there already, ")
             raise typer.Exit(0 if found.current else 1)
@@ -116,16 +124,25 @@ def upgrade(
         chosen = _dialect(context, address, dialect)
         if address is None and after is None:
             raise CommandError("--sql needs an address to look at, or --dialect and --after", code=2)
-        if address is not None:
-            found = _schema(address).status()
-            if not found.at or found.at > found.known:
-                _tell(found)
-                raise typer.Exit(1)
-            after = found.at if after is None else after
-        typer.echo(_sql(chosen)(after or 0) or "-- nothing is missing\n", nl=False)
+        found = None if address is None else _schema(address).status()
+        if found is not None and not found.at:
+            _tell(found, err=True)
+            raise typer.Exit(1)
+        _print_sql(chosen, after, found)
 
 
-def _tell(found: _Status, before: str = "") -> None:
+def _print_sql(dialect: Dialect, after: int | None, found: _Status | None) -> None:
+    """Print the script of what a database lacks, or of the steps after one; where that is nothing, say so beside it."""
+    if found is not None:
+        if not found.missing:
+            _tell(found, err=True)
+            raise typer.Exit(0 if found.current else 1)
+        after = after or found.at
+    script = _sql(dialect)(after or 0)
+    typer.echo(script or f"nothing is missing after step {after}\n", nl=False, err=not script)
+
+
+def _tell(found: _Status, before: str = "", *, err: bool = False) -> None:
     if not found.at:
         what = "no tables of custstatus: `custstatus db init` makes them"
     elif found.at > found.known:
@@ -135,9 +152,9 @@ def _tell(found: _Status, before: str = "") -> None:
     else:
         end = ", up to date" if found.current else ": `custstatus db upgrade` takes what is missing"
         what = f"{before}at step {found.at} of {found.known}{end}"
-    typer.echo(plain(f"{found.server}: {what}"))
+    typer.echo(plain(f"{found.server}: {what}"), err=err)
     for name in found.missing:
-        typer.echo(f"  missing: {name}")
+        typer.echo(f"  missing: {name}", err=err)
 
 
 def _tell_taken(taken: tuple[str, ...], found: _Status) -> None:
@@ -168,6 +185,11 @@ def _dialect(context: typer.Context, address: str | None, dialect: Dialect | Non
 def _dialect_of(address: str) -> Dialect:
     """What kind of database an address is of."""
     return Dialect.POSTGRESQL if is_postgres(address) else Dialect.SQLITE
+
+
+def _is_new(address: str) -> bool:
+    """Whether it is the path of a file that is not there yet."""
+    return _dialect_of(address) is Dialect.SQLITE and not Path(address).exists()
 
 
 def _schema(address: str) -> _Schema:

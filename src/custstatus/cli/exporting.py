@@ -29,7 +29,12 @@ Organisation = Annotated[
     str | None,
     typer.Option("--org", help="The organisation; by default the only one in the database.", show_default=False),
 ]
-Out = Annotated[Path | None, typer.Option("--out", help="The file; by default standard output.", show_default=False)]
+Out = Annotated[
+    str | None,
+    typer.Option(
+        "--out", metavar="FILE", help="The file; '-' is standard output, as is the default.", show_default=False
+    ),
+]
 
 
 @exports.command()
@@ -73,9 +78,15 @@ def history(
     reasons: Annotated[bool, typer.Option("--reasons", help="With the free text of the reasons.")] = False,
     out: Out = None,
 ) -> None:
-    """Export every entry, in the order in which they were written."""
+    """
+    Export every entry, in the order in which they were written.
+
+    Ends with 1 where no entry has the run that is asked for.
+    """
     with opened(db, org) as kept:
         service = kept.service()
+        if run is not None and not service.history(run=run, limit=1):
+            raise CommandError(f"run {run} has no entry of organisation {kept.org}")
 
         def page(after: str | None) -> Page[Entry]:
             return service.history(run=run, after=after, limit=PAGE)
@@ -97,12 +108,13 @@ def _all(page: Callable[[str | None], Page[T]], progress: Callable[[int], None])
             return
 
 
-def _write(table: Table, out: Path | None) -> None:
+def _write(table: Table, name: str | None) -> None:
     """Write a table; a file is there when it is whole. A pipe or a device is written to, and never replaced."""
     lines: Iterable[str] = as_csv(table.header, table.rows)
-    if out is None:
+    if name is None or name == "-":  # './-' is a file of that name, which a Path would not tell
         sys.stdout.writelines(lines)
         return
+    out = Path(name)
     if out.exists() and not out.is_file():
         with out.open("w", encoding="utf-8", newline="") as stream:
             stream.writelines(lines)

@@ -157,7 +157,6 @@ class AsyncPostgresStore:
     ) -> Self:
         """Connect; arguments and errors are those of `PostgresStore`."""
         checked(address, connections, patience)
-
         store = cls.__new__(cls)
         store._connections = AsyncConnections(address, connections, patience, prepare)
         try:
@@ -208,13 +207,10 @@ class AsyncPostgresStore:
         return await self._write(_OPERATIONS.commit(plan)) or await self.read(plan.guarded)
 
     async def apply_set(self, guarded: GuardedSet) -> tuple[Moved | Found, ...]:
-        step = None if guarded.only_read else guarded.guarded.single
-        moved = [] if step is None else await self._write(_OPERATIONS.apply_set(guarded, step))
-        answers: dict[str, Moved | Found] = {each.customer: each for each in moved or ()}
-        left = tuple(row.customer for row in guarded.rows if row.customer not in answers)
-        if left:
-            answers.update(await self._read(_OPERATIONS.read_set(guarded, left)))
-        return tuple(answers[row.customer] for row in guarded.rows)
+        step = guarded.step
+        moved = (None if step is None else await self._write(_OPERATIONS.apply_set(guarded, step))) or ()
+        left = guarded.left(moved)
+        return guarded.answers(moved, await self._read(_OPERATIONS.read_set(guarded, left)) if left else {})
 
     async def find(self, org: str, token: str) -> str | None:
         return await self._read(_OPERATIONS.find(org, token))

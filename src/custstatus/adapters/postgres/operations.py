@@ -105,7 +105,7 @@ class PostgresOperations(Operations):
                 None if step.only_from is None else _texts(step.only_from),
                 None if common.quiet_since is None else micros(common.quiet_since),
                 None if common.grace_since is None else micros(common.grace_since),
-                _column(None if row.entry is None else str(row.entry) for row in each),
+                _column(None if (last := row.entry or common.entry) is None else str(last) for row in each),
                 _column(None if row.reason_digest is None else f"\\x{row.reason_digest.hex()}" for row in each),
                 _column(row.shop for row in each),
                 *([reasons, common.reason, common.actor.name] if text else []),

@@ -8,15 +8,11 @@ of its own is in its subclass.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from custstatus.adapters.cursors import (
-    micros,
-    moment,
-)
+from custstatus.adapters.cursors import micros, moment
 from custstatus.adapters.protocol import ActivityBatch, Recorded
 from custstatus.adapters.sql import rows
 from custstatus.adapters.sql.lists import Lists
@@ -96,7 +92,7 @@ class Operations(Lists):
         elif guarded.run is not None:
             of_one = self.sql.engine.array([guarded.customer])
             found = yield self.sql.prior_of_run, (guarded.org, guarded.run, of_one)
-            prior = _on(guarded, map(rows.entry, found))
+            prior = guarded.of_run(map(rows.entry, found))
         return Found(account, prior, behind, holders, last)
 
     def read_set(self, guarded: GuardedSet, left: tuple[str, ...]) -> Operation[dict[str, Found]]:
@@ -126,7 +122,7 @@ class Operations(Lists):
         return {
             customer: Found(
                 accounts.get(customer),
-                _on(common, prior.get(customer, ())),
+                common.of_run(prior.get(customer, ())),
                 tuple(behind.get(customer, ())),
                 {},
                 None if last.get(customer) is None else moment(last[customer]),
@@ -237,9 +233,3 @@ class Operations(Lists):
     def organisations(self) -> Operation[tuple[str, ...]]:
         found = yield self.sql.organisations, ()
         return tuple(org for (org,) in found)
-
-
-def _on(guarded: GuardedChange, entries: Iterable[Entry]) -> tuple[Entry, ...]:
-    """Those of the entries that are on a lifecycle of the change."""
-    lifecycles = {step.lifecycle for step in guarded.steps}
-    return tuple(entry for entry in entries if entry.lifecycle in lifecycles)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from decimal import Decimal
 from functools import lru_cache
-from operator import itemgetter
 from typing import Any
 
 from custstatus.adapters.cursors import micros, moment
 from custstatus.adapters.protocol import StoredActivity
 from custstatus.adapters.sql.statements import ENTRY_COLUMNS
+from custstatus.bounds import EPOCH
 from custstatus.records import Account, Actor, ActorKind, Effect, Entry, EntryKind, Listed, Standing, Wish
 
 __all__ = [
@@ -77,21 +78,38 @@ def standing_row(org: str, customer: str, row: Standing[str, str]) -> tuple[Any,
     )
 
 
-_LIFECYCLE = itemgetter(3)
-
-
 def account(org: str, customer: str, rows: Sequence[Row]) -> Account:
-    """An account of its rows, in any order: version, registered and closed times, a standing's columns, NULL if it has none."""
-    if len(rows) > 1:
-        rows = sorted(rows, key=_LIFECYCLE)
-    version, registered_at, closed_at, lifecycle = rows[0][:4]
+    """
+    An account of its rows, by lifecycle: version, registered and closed times, a standing's columns, NULL if it has none.
+
+    What `standing` does is written out once more, for a decision waits for little else.
+    """
+    standings = []
+    for _, _, _, lifecycle, status, label, since, status_since, actor, actor_kind, version, back_to, until in rows:
+        if lifecycle is None:
+            break
+        at = EPOCH + timedelta(0, 0, since)
+        standings.append(
+            Standing(
+                lifecycle,
+                status,
+                label,
+                at,
+                at if status_since == since else moment(status_since),
+                _actor(actor, actor_kind),
+                version,
+                back_to,
+                None if until is None else moment(until),
+            )
+        )
+    version, registered_at, closed_at = rows[0][:3]
     return Account(
         org,
         customer,
         version,
         moment(registered_at),
         None if closed_at is None else moment(closed_at),
-        () if lifecycle is None else tuple([standing(row[3:]) for row in rows]),
+        tuple(standings),
     )
 
 

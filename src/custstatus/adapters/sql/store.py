@@ -47,13 +47,10 @@ class SqlStore:
         return self._write(self._operations.commit(plan)) or self.read(plan.guarded)
 
     def apply_set(self, guarded: GuardedSet) -> tuple[Moved | Found, ...]:
-        step = None if guarded.only_read else guarded.guarded.single
-        moved = [] if step is None else self._write(self._operations.apply_set(guarded, step))
-        answers: dict[str, Moved | Found] = {each.customer: each for each in moved or ()}
-        left = tuple(row.customer for row in guarded.rows if row.customer not in answers)
-        if left:
-            answers.update(self._read(self._operations.read_set(guarded, left)))
-        return tuple(answers[row.customer] for row in guarded.rows)
+        step = guarded.step
+        moved = (None if step is None else self._write(self._operations.apply_set(guarded, step))) or ()
+        left = guarded.left(moved)
+        return guarded.answers(moved, self._read(self._operations.read_set(guarded, left)) if left else {})
 
     def find(self, org: str, token: str) -> str | None:
         return self._read(self._operations.find(org, token))

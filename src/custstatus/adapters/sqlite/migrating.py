@@ -9,7 +9,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from custstatus.adapters.sql.schema import SchemaStatus, Step, steps
-from custstatus.errors import InvalidInputError, SchemaError, StoreBusyError, StoreError
+from custstatus.adapters.sqlite.connecting import checked, translating
+from custstatus.errors import InvalidInputError, SchemaError
 
 __all__ = ["SchemaStatus", "check_ours", "migrate", "migrate_schema", "schema_sql", "schema_status"]
 
@@ -18,6 +19,8 @@ _SCHEMA = Path(__file__).with_name("schema")
 _IS_THERE = "SELECT 1 FROM sqlite_master WHERE name = 'custstatus_schema'"
 _MADE = "CREATE TABLE {}custstatus_schema (step INTEGER PRIMARY KEY) STRICT"
 _AT = "SELECT coalesce(max(step), 0) FROM custstatus_schema"
+
+_BUSY = "others wrote to the file for too long: try again"
 
 _SCRIPT = "-- The tables of custstatus in SQLite 3.38 or later, after step {after}. To run it: sqlite3 -bail FILE"
 # A file at another step breaks the constraint, and ends the script before anything was done.
@@ -34,13 +37,10 @@ def _steps() -> list[Step]:
 
 def check_ours(path: str) -> None:
     """SchemaError unless the file is there and holds our tables; it is only read."""
-    if not _is_ours(path):
-        raise SchemaError(f"{path}: a database without the tables of custstatus: `custstatus db init` makes them")
-
-
-def _is_ours(path: str) -> bool:
     with _looking(path) as connection:
-        return connection.execute(_IS_THERE).fetchone() is not None
+        ours = connection.execute(_IS_THERE).fetchone() is not None
+    if not ours:
+        raise SchemaError(f"{path}: a database without the tables of custstatus: `custstatus db init` makes them")
 
 
 def migrate(connection: sqlite3.Connection) -> tuple[str, ...]:
@@ -95,10 +95,10 @@ def migrate_schema(path: str | os.PathLike[str], *, create: bool = True, patienc
         StoreBusyError: Others wrote for longer than that.
         StoreError: It cannot be opened, or a step cannot be taken; nothing is changed then.
     """
-    name = _checked(path)
+    name = checked(path)
     if not create:
         check_ours(name)
-    with _translated(), closing(sqlite3.connect(name, timeout=patience, isolation_level=None)) as connection:
+    with translating(_BUSY), closing(sqlite3.connect(name, timeout=patience, isolation_level=None)) as connection:
         connection.execute("PRAGMA synchronous = FULL")
         return migrate(connection)
 
@@ -110,7 +110,7 @@ def schema_status(path: str | os.PathLike[str]) -> SchemaStatus:
     Raises:
         SchemaError: There is no such file, or it is no database.
     """
-    name, at, steps = _checked(path), 0, _steps()
+    name, at, steps = checked(path), 0, _steps()
     with _looking(name) as connection:
         if connection.execute(_IS_THERE).fetchone() is not None:
             (at,) = connection.execute(_AT).fetchone()
@@ -139,13 +139,6 @@ def schema_sql(after: int = 0) -> str:
     return "\n\n".join([*parts, "COMMIT;"]) + "\n"
 
 
-def _checked(path: str | os.PathLike[str]) -> str:
-    name = os.fspath(path)
-    if not isinstance(name, str) or name in ("", ":memory:") or name.startswith("file:") or "\0" in name:
-        raise InvalidInputError("path", "the path of a file", repr(name)[:80])
-    return name
-
-
 @contextmanager
 def _looking(path: str) -> Iterator[sqlite3.Connection]:
     """A connection that can only read; SchemaError where there is nothing to be read."""
@@ -156,14 +149,3 @@ def _looking(path: str) -> Iterator[sqlite3.Connection]:
             yield connection
     except sqlite3.DatabaseError as error:
         raise SchemaError(f"{path}: no SQLite database, or one that cannot be read") from error
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Errors of the driver as ours."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise StoreBusyError("others wrote to the file for too long: try again") from error
-        raise StoreError("SQLite could not do it; the cause says why") from error

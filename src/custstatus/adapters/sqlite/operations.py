@@ -91,7 +91,8 @@ class SQLiteOperations(Operations):
             was = None if back_to is None else (behind[0], behind[1], behind[2])
             if closed_at is not None or done or not step.admits(status, label, was):
                 continue
-            if (row.entry is not None and entry != row.entry) or (quiet is not None and active >= quiet):
+            last = row.entry or common.entry
+            if (last is not None and entry != last) or (quiet is not None and active >= quiet):
                 continue
             if grace is not None and by == ActorKind.PERSON._value_ and since >= grace and since > registered_at:
                 continue

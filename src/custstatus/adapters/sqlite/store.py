@@ -1,8 +1,7 @@
 """
-The SQLite store: connections, transactions and the runner. What is run on them is in `operations`.
+The SQLite store: its connections, transactions and the runner. What is run on them is in `operations`.
 
 One connection writes, one writer at a time in the process; readers take one of a pool, as many as read at the same time.
-Commits are on the disk before they are acknowledged: write-ahead log, synchronous FULL, both checked on opening.
 """
 
 from __future__ import annotations
@@ -10,21 +9,20 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from time import monotonic, sleep
+from contextlib import suppress
 from typing import Any, TypeVar
 from weakref import WeakSet
 
 from custstatus.adapters.protocol import Store
 from custstatus.adapters.sql.running import Many, Operation, within
 from custstatus.adapters.sql.store import SqlStore
+from custstatus.adapters.sqlite.connecting import checked, connected, translated, translating
 from custstatus.adapters.sqlite.migrating import check_ours, migrate
 from custstatus.adapters.sqlite.operations import JOINED, OWN, SNAPSHOT, SQLiteOperations
 from custstatus.adapters.sqlite.statements import RELEASE, ROLLBACK_TO, SQL
 from custstatus.bounds import kind_of
 from custstatus.changes import Applied, Found, GuardedChange
-from custstatus.errors import InvalidInputError, SchemaError, StoreBusyError, StoreClosedError, StoreError
+from custstatus.errors import InvalidInputError, SchemaError, StoreClosedError, StoreError
 
 __all__ = ["SQLiteStore"]
 
@@ -59,17 +57,13 @@ class SQLiteStore(SqlStore):
     def __init__(self, path: str | os.PathLike[str], *, create: bool = True, busy_timeout: float = 10.0) -> None:
         if sqlite3.sqlite_version_info < _OLDEST:
             raise SchemaError(f"SQLite {sqlite3.sqlite_version} is too old: 3.38 or later is needed")
-        name = os.fspath(path)
-        if not isinstance(name, str) or name in ("", ":memory:") or name.startswith("file:") or "\0" in name:
-            raise InvalidInputError("path", "the path of a file (MemoryStore keeps things in memory)", repr(name)[:80])
-        self._path = name
+        self._path = checked(path)
         self._busy_timeout = busy_timeout
-        self._closed = False
         if not create:
-            check_ours(name)
+            check_ours(self._path)
         self._open()
         try:
-            with _translated():
+            with translating():
                 migrate(self._writer or self._connect())
         except BaseException:
             self.close()
@@ -79,9 +73,12 @@ class SQLiteStore(SqlStore):
         self._lock = threading.RLock()
         self._idle: list[sqlite3.Connection] = []
         self._borrowed: set[sqlite3.Connection] = set()
-        self._inherited = self._forking = False
+        self._closed = self._inherited = self._forking = False
         self._writer: sqlite3.Connection | None = self._connect()
         _STORES.add(self)
+
+    def _connect(self) -> sqlite3.Connection:
+        return connected(self._path, self._busy_timeout)
 
     def _before_fork(self) -> None:
         """
@@ -103,34 +100,6 @@ class SQLiteStore(SqlStore):
     def _after_fork_in_child(self) -> None:
         self._inherited = self._inherited or bool(self._borrowed) or self._writer is not None
         self._lock = threading.RLock()
-
-    def _connect(self) -> sqlite3.Connection:
-        with _translated():
-            connection = sqlite3.connect(
-                self._path, timeout=self._busy_timeout, isolation_level=None, check_same_thread=False
-            )
-            try:
-                mode = self._journal_mode(connection)
-                connection.execute("PRAGMA synchronous = FULL")
-                (synchronous,) = connection.execute("PRAGMA synchronous").fetchone()
-            except BaseException:
-                connection.close()
-                raise
-        if mode != "wal" or synchronous != 2:
-            connection.close()
-            raise StoreError(f"expected journal_mode wal and synchronous 2 (FULL), got {mode} and {synchronous}")
-        return connection
-
-    def _journal_mode(self, connection: sqlite3.Connection) -> str:
-        """The journal mode, set to WAL; SQLite does not wait by itself where others hold the file just then."""
-        deadline = monotonic() + self._busy_timeout
-        while True:
-            try:
-                return str(connection.execute("PRAGMA journal_mode = WAL").fetchone()[0])
-            except sqlite3.OperationalError:
-                if monotonic() > deadline:
-                    raise
-                sleep(0.005)
 
     def _check_open(self) -> None:
         if self._closed:
@@ -228,7 +197,7 @@ class _JoinedStore(SQLiteStore):
 
     def _write(self, operation: Operation[T | None]) -> T | None:
         # Releasing an outermost savepoint would commit, which is the host's to do.
-        with _translated():
+        with translating():
             joined = self._connection.in_transaction
         if not joined:
             raise InvalidInputError("connection", "one with an open transaction (BEGIN IMMEDIATE)", "one without")
@@ -243,9 +212,6 @@ class _JoinedStore(SQLiteStore):
 
     def read(self, guarded: GuardedChange) -> Found:
         return self._read(_OPERATIONS.read(guarded))
-
-    def inside(self, connection: Any) -> Store:
-        return _JoinedStore(connection)
 
     def close(self) -> None:
         """Nothing: the connection is the host's."""
@@ -275,24 +241,6 @@ def _run(operation: Operation[T], connection: sqlite3.Connection) -> T:
         result: T = stop.value
         return result
     except sqlite3.Error as error:
-        raise _ours(error) from error
+        raise translated(error) from error
     except (ArithmeticError, KeyError) as error:  # the forms in which a row that somebody has changed by hand shows
         raise StoreError("a row holds what this library never wrote; the cause says what") from error
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Errors of the driver as ours."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise _ours(error) from error
-
-
-def _ours(error: sqlite3.Error) -> StoreError:
-    """The error of ours that an error of the driver is."""
-    if isinstance(error, sqlite3.ProgrammingError) and "closed" in str(error):
-        return StoreClosedError("the store was closed: open another one")
-    if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return StoreBusyError("the database stayed locked: try again with the same key")
-    return StoreError("SQLite could not do it; the cause says why")

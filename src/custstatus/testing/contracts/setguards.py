@@ -74,6 +74,8 @@ class SetGuardContract(SetContract):
             assert list(founds) == ["c-3", "c-4"]
             many = self.asked(step("active", sources=["suspended"]), "c-1", Each("c-3", entry=3), run="r-2", entry=3)
             self.applies(store, many, self.planned(store, many, "c-1"))
+            # Also where the entry is that of all.
+            self.leaves_all(store, self.asked(step("active", sources=["suspended"]), "c-2", run="r-3", entry=1))
 
     def test_a_set_touches_only_certain_places(self) -> None:  # D63
         with self.opened() as store:
