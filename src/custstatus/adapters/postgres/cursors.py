@@ -9,6 +9,7 @@ own way, which looks up for each parameter how it is to be written, is a fifth.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import count
 from typing import Any
 
 import psycopg
@@ -128,6 +129,7 @@ class _Prepared:
         self._pgconn = pgconn
         self._transformer = transformer
         self._names: dict[str, bytes] = {}
+        self._numbers = count()
 
     def asking(self, statement: Statement, parameters: Row) -> PQGen[list[Row]]:
         """What the driver waits for, until there are the rows that a statement answers."""
@@ -138,17 +140,18 @@ class _Prepared:
         else:
             name = self._names.get(text)
             if name is None:
-                name = b"custstatus_%d" % len(self._names)
+                # Another one each time: whoever was interrupted may have prepared it without having seen that.
+                name = b"custstatus_%d" % next(self._numbers)
                 pgconn.send_prepare(name, text.encode())
                 _checked((yield from generators.execute(pgconn)))
                 self._names[text] = name
             pgconn.send_query_prepared(name, written)
         result = _checked((yield from generators.execute(pgconn)))
-        count = result.ntuples
-        if not count:
+        rows = result.ntuples
+        if not rows:
             return []
         self._transformer.set_pgresult(result)
-        return self._transformer.load_rows(0, count, tuple)
+        return self._transformer.load_rows(0, rows, tuple)
 
 
 _DONE = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
