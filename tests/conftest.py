@@ -1,8 +1,16 @@
-"""The `--soak` option: tests marked `soak` run at full length, and only when it is given."""
+"""
+The `--soak` option: tests marked `soak` run at full length, and only when it is given.
+
+And the PostgreSQL server of a process that runs tests, with databases on it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+from emptied import Emptied, emptying
+from servers import Server, serving
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -22,3 +30,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if not item.get_closest_marker("soak")]
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """The server that most tests share: nothing may stop it, or change its settings."""
+    with serving() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def emptied(server: Server) -> Iterator[Emptied]:
+    """Databases with our tables, and nothing in them."""
+    with emptying(server) as databases:
+        yield databases

@@ -1,4 +1,4 @@
-"""Databases for bulk work: in memory, in a file, and on a PostgreSQL server that all of these tests share."""
+"""Databases for bulk work: in memory, in a file, and on the PostgreSQL server that all tests share."""
 
 from __future__ import annotations
 
@@ -7,23 +7,17 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from emptied import Emptied
 from organisation import ACME, Label, World
-from servers import Server, database, serving
 
 from custstatus import MemoryStore, SQLiteStore, Store
 from custstatus.adapters.postgres import PostgresStore
 
 
-def prepared(address: str) -> None:
-    """Make the tables."""
-    PostgresStore(address).close()
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    """A PostgreSQL server for all of them."""
-    with serving() as found:
-        yield found
+def emptied_of(request: pytest.FixtureRequest) -> Emptied:
+    """PostgreSQL databases, for those who have one."""
+    found: Emptied = request.getfixturevalue("emptied")
+    return found
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -32,7 +26,7 @@ def where(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield str(tmp_path / "statuses.db")
         return
-    with database(request.getfixturevalue("server"), prepared) as address:
+    with emptied_of(request).lent() as address:
         yield address
 
 
@@ -46,7 +40,7 @@ def acme(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World[Label
         elif request.param == "sqlite":
             store = stack.enter_context(SQLiteStore(tmp_path / "statuses.db"))
         else:
-            address = stack.enter_context(database(request.getfixturevalue("server"), prepared))
+            address = stack.enter_context(emptied_of(request).lent())
             store = stack.enter_context(PostgresStore(address))
         yield World(ACME, store)
 
@@ -60,5 +54,5 @@ def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         elif request.param == "sqlite":
             yield stack.enter_context(SQLiteStore(tmp_path_factory.mktemp("bulk") / "statuses.db"))
         else:
-            address = stack.enter_context(database(request.getfixturevalue("server"), prepared))
+            address = stack.enter_context(emptied_of(request).lent())
             yield stack.enter_context(PostgresStore(address))

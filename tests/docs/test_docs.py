@@ -16,7 +16,7 @@ from typing import Any
 
 import lifecycle_page
 import pytest
-from servers import database, serving
+from servers import database
 from sybil.document import Document
 from sybil.parsers.markdown import PythonCodeBlockParser
 
@@ -49,11 +49,13 @@ def passed(contract: type[StoreContract]) -> int:
 
 
 @pytest.mark.parametrize("path", RUN, ids=lambda path: path.stem)
-def test_the_python_of_a_document_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_python_of_a_document_runs(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     monkeypatch.chdir(tmp_path)
     with ExitStack() as stack:
         if path.stem == "postgres":
-            address = stack.enter_context(database(stack.enter_context(serving())))
+            address = stack.enter_context(database(request.getfixturevalue("server")))
             monkeypatch.setenv("DATABASE_URL", address)
         names = run_document(path)
         try:

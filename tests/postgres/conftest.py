@@ -1,4 +1,4 @@
-"""A PostgreSQL server for these tests, one for each process that runs them, and databases on it."""
+"""Databases on the server that the tests share, and servers of a test's own."""
 
 from __future__ import annotations
 
@@ -6,14 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from binaries import find_binaries
-from servers import OwnServer, Server, database, serving
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    """The server that most tests share: nothing may stop it, or change its settings."""
-    with serving() as found:
-        yield found
+from servers import OwnServer, Server, database
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -10,13 +9,15 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from random import Random
 from threading import Barrier, Thread
+from time import sleep
 from typing import Any, TypeAlias
 
 import psycopg
 import pytest
 from attrs import define, field
+from children import start
 from organisation import AGENT, Label
-from wholeness import opened
+from wholeness import PAUSE, opened
 
 from custstatus import (
     Action,
@@ -210,15 +211,8 @@ def at_once(
     processes: int, rounds: int, body: Callable[..., None], arguments: Callable[[int], tuple[Any, ...]]
 ) -> Answers:
     """Run a body in processes of its own, begun at once in each round; what all of them were answered."""
-    context = multiprocessing.get_context("spawn")
-    started = []
     answers = Answers()
-    for number in range(processes):
-        ours, theirs = context.Pipe()
-        process = context.Process(target=body, args=(theirs, *arguments(number)), daemon=True)
-        process.start()
-        theirs.close()
-        started.append((process, ours))
+    started = [start(body, *arguments(number)) for number in range(processes)]
     for _ in range(rounds):
         assert [pipe.recv() for _, pipe in started] == ["ready"] * processes
         for _, pipe in started:
@@ -283,6 +277,7 @@ class Blocked:
                 row = connection.execute(asked).fetchone()
                 if row is not None and row[0] >= waiting:
                     break
+                sleep(PAUSE)
         self.waits = self._thread.is_alive()
 
     def _run(self) -> None:

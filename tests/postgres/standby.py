@@ -8,11 +8,12 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import sleep
 
 from attrs import define
 from binaries import PATIENCE, find_binaries
 from servers import OwnServer
-from wholeness import rows
+from wholeness import PAUSE, rows
 
 FOLLOWS = """
     SELECT application_name FROM pg_stat_replication
@@ -96,4 +97,8 @@ class Pair:
 
     def _wait(self, statement: str, *parameters: object) -> None:
         """Wait until a statement finds something on the primary."""
-        assert any(rows(self.primary.address, statement, *parameters) for _ in range(5_000)), statement
+        for _ in range(5_000):
+            if rows(self.primary.address, statement, *parameters):
+                return
+            sleep(PAUSE)
+        raise AssertionError(statement)

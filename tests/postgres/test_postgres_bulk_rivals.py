@@ -6,9 +6,19 @@ Every refusal is typed, every history folds, the other organisation stays as it 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from bulk_runs import RunBlind, rivalled
+from emptied import Emptied
 from wholeness import faults_in
+
+
+@pytest.fixture
+def address(emptied: Emptied) -> Iterator[str]:
+    """A database with tables, and nothing in them."""
+    with emptied.lent() as lent:
+        yield lent
 
 
 def test_nothing_is_lost_or_doubled_or_half_written(address: str) -> None:

@@ -7,7 +7,7 @@ Afterwards the store has all its connections, each of use, and a repeated reques
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator
 from contextlib import asynccontextmanager
 from enum import Enum
 from types import coroutine
@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import psycopg
 import pytest
 from attrs import define, frozen
+from emptied import Emptied
 from organisation import ACME, AGENT, START, Label
 from wholeness import faults_in, rows, soon_none
 
@@ -30,6 +31,13 @@ CONNECTIONS = 2
 
 MOST = 400
 """More points than any verb has."""
+
+
+@pytest.fixture
+def address(emptied: Emptied) -> Iterator[str]:
+    """A database with tables, and nothing in them."""
+    with emptied.lent() as lent:
+        yield lent
 
 
 class When(Enum):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import product
 from typing import Any
 
 import psycopg
 import pytest
+from emptied import Emptied
 from organisation import AGENT, Clock, Label
 from rivals import Answers, Blocked, at_once, change_at_random, changed, hammer, line, share_keys, together
 from wholeness import faults_in, opened, rows
@@ -41,6 +42,13 @@ KEYS = 120
 
 HOT = [f"hot-{number}" for number in range(5)]
 MAIL = Identifier("email", "c@example.org")
+
+
+@pytest.fixture
+def address(emptied: Emptied) -> Iterator[str]:
+    """A database with tables, and nothing in them."""
+    with emptied.lent() as lent:
+        yield lent
 
 
 class Visit(Status):

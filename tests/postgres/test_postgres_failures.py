@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from random import Random
+from time import sleep
 from typing import Any
 
 import psycopg
@@ -21,7 +22,7 @@ from binaries import find_binaries
 from organisation import ACME, AGENT, START, Label
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from servers import OwnServer, database
-from wholeness import faults_in, opened, rows, soon_none, taking
+from wholeness import PAUSE, faults_in, opened, rows, soon_none, taking
 
 from custstatus import (
     Action,
@@ -413,6 +414,7 @@ class TestBusy:
             thread.start()
             while thread.is_alive():
                 rows(address, cancelled)
+                sleep(PAUSE)
             assert isinstance(came[0], StoreBusyError)
             other.rollback()
             assert not service.acting(AGENT).change("c", Label.LOST_PHONE, reason="lost", key="k-1").replayed
@@ -458,7 +460,7 @@ class TestBusy:
                 full.pid
                 and len(rows(full.address, "SELECT 1 FROM pg_stat_activity WHERE backend_type = 'client backend'")) > 2
             ):
-                pass
+                sleep(PAUSE)
             for _ in range(8):
                 assert store.load("acme", "c") is None
 

@@ -6,21 +6,21 @@ twice and nothing out of order; and the hints that there may be more.
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from threading import Thread
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 import psycopg
 import pytest
+from children import start
 from followers import PATIENCE, Run, faults_in_reading, faults_so_far, follow_until_told, keys, take_over
 from organisation import ACME, AGENT, Label
 from psycopg.conninfo import conninfo_to_dict
 from servers import OwnServer, Server, database
-from wholeness import opened, rows
+from wholeness import PAUSE, opened, rows
 
 from custstatus import (
     CustomerStatus,
@@ -72,6 +72,7 @@ def settle(service: Service) -> None:
     deadline = monotonic() + PATIENCE
     while service.lag().held:
         assert monotonic() < deadline, "held back, and nobody writes"
+        sleep(PAUSE)
 
 
 def suspend(service: Service, customer: str) -> None:
@@ -281,12 +282,8 @@ class TestOwnTable:
         for number in range(10):
             service.acting(AGENT).register(f"d-{number}")
         settle(service)
-        context = multiprocessing.get_context("spawn")
         for pages in (2, 1, None):
-            ours, theirs = context.Pipe()
-            process = context.Process(target=follow_until_told, args=(theirs, address), daemon=True)
-            process.start()
-            theirs.close()
+            process, ours = start(follow_until_told, address)
             done = 0
             while ours.recv() and done != pages:
                 ours.send("commit")
@@ -495,7 +492,7 @@ class TestCopies:
                 opening.start()
                 waits = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted"
                 while opening.is_alive() and rows(into, waits) == [(0,)]:
-                    pass
+                    sleep(PAUSE)
                 got, after = [], None
                 if not opening.is_alive():
                     page = still.feed(limit=10_000)

@@ -7,19 +7,20 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import Event, Thread
+from time import sleep
 from typing import Any
 
 import psycopg
 import pytest
+from children import start
 from organisation import AGENT, Label
 from psycopg.conninfo import conninfo_to_dict
 from rivals import Answers, Line, at_once, line, together
 from servers import Server, database
-from wholeness import everything, faults_in, opened, rows
+from wholeness import PAUSE, everything, faults_in, opened, rows
 
 from custstatus import Identifier, InvalidInputError, SchemaError, StatusService, StoreBusyError, StoreError
 from custstatus.adapters.postgres import (
@@ -138,9 +139,10 @@ def migrated(connection: psycopg.Connection[Any]) -> bool:
 
 def waits(connection: psycopg.Connection[Any], query: str) -> None:
     """Until a query finds something."""
-    for _ in range(200_000):
+    for _ in range(20_000):
         if any(value for row in connection.execute(query.encode()) for value in row):
             return
+        sleep(PAUSE)
     pytest.fail(f"never: {query}")
 
 
@@ -455,7 +457,7 @@ class TestWaiting:
             PostgresStore(address, patience=0.2).close()
 
 
-def migrates(address: str, folder: Path) -> None:
+def migrates(_: Connection, address: str, folder: Path) -> None:
     """A process of its own, to be killed."""
     migrating._SCHEMA = folder
     migrate_schema(address)
@@ -469,12 +471,12 @@ class TestTorn:
         before = everything(address)
         with psycopg.connect(address, autocommit=True) as gate:
             gate.execute("SELECT pg_advisory_lock(42)")
-            process = get_context("spawn").Process(target=migrates, args=(address, migrating._SCHEMA))
-            process.start()
+            process, pipe = start(migrates, address, migrating._SCHEMA)
             waits(gate, AT_GATE)
             assert process.pid is not None
             os.kill(process.pid, signal.SIGKILL)
             process.join()
+            pipe.close()
             waits(gate, "SELECT count(*) = 1 FROM pg_stat_activity WHERE datname = current_database()")
             assert everything(address) == before
         assert migrate_schema(address) == ("0901_more",)

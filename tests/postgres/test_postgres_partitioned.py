@@ -9,11 +9,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from attrs import define, field
+from emptied import Emptied, emptying
 from organisation import ACME, AGENT, Label
 from partitioned import make, partition, partitioned
 from psycopg.errors import InvalidColumnReference, RaiseException
-from servers import Server, database
+from servers import Server
 from wholeness import faults_in, rows
 
 from custstatus import CUSTOMER_STATUS, CustomerStatus, RefusedError, StatusService, StoreError, UnknownCustomerError
@@ -30,44 +30,18 @@ END = "1000000000"
 """Where the page ends the first range of the history."""
 
 PARTS = 3
-EMPTY = b"""
-SET session_replication_role = replica;
-DO $$
-DECLARE name text;
-BEGIN
-    FOR name IN SELECT relname FROM pg_class WHERE relkind = 'p' LOOP
-        EXECUTE 'DELETE FROM ' || name;
-    END LOOP;
-END
-$$
-"""
 
 
-@define
-class Emptied:
-    """Partitioned databases, emptied for the next test: to make one takes longer than most tests do."""
-
-    server: Server
-    stack: ExitStack
-    free: list[str] = field(factory=list)
-
-    def take(self) -> str:
-        if self.free:
-            return self.free.pop()
-        address: str = self.stack.enter_context(database(self.server))
-        make(address, PARTS)
-        return address
-
-    def give(self, address: str) -> None:
-        with psycopg.connect(address) as connection:
-            connection.execute(EMPTY)
-        self.free.append(address)
+def parted_tables(address: str) -> None:
+    """Make the tables, and let a store see them for the first time."""
+    make(address, PARTS)
+    PostgresStore(address, create=False).close()
 
 
 @pytest.fixture(scope="module")
 def emptied(server: Server) -> Iterator[Emptied]:
-    with ExitStack() as stack:
-        yield Emptied(server, stack)
+    with emptying(server, parted_tables) as databases:
+        yield databases
 
 
 class OnPartitions:
@@ -80,9 +54,7 @@ class OnPartitions:
             yield
 
     def make_store(self) -> PostgresStore:
-        address = self._emptied.take()
-        self._taken.callback(self._emptied.give, address)
-        return PostgresStore(address, create=False, connections=6)
+        return PostgresStore(self._taken.enter_context(self._emptied.lent()), create=False, connections=6)
 
 
 class TestShort(
@@ -102,9 +74,8 @@ class TestContract(OnPartitions, StoreContract):
 @pytest.fixture
 def parted(emptied: Emptied) -> Iterator[str]:
     """The address of a partitioned database."""
-    address = emptied.take()
-    yield address
-    emptied.give(address)
+    with emptied.lent() as address:
+        yield address
 
 
 def service(store: PostgresStore) -> StatusService[Label]:

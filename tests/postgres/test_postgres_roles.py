@@ -12,11 +12,12 @@ from uuid import uuid4
 import psycopg
 import pytest
 from attrs import define
+from emptied import Emptied, emptying
 from organisation import ACME, AGENT, Label
 from psycopg.conninfo import make_conninfo
 from psycopg.errors import InsufficientPrivilege
 from servers import Server
-from wholeness import faults_in, rows
+from wholeness import everything, faults_in, rows
 
 from custstatus import CUSTOMER_STATUS, Action, Activity, Feed, Identifier, StatusService, StoreError
 from custstatus.adapters.postgres import PostgresStore, migrate_schema
@@ -43,6 +44,16 @@ RIGHTS = sorted(
 PHONE = Identifier("mobile", "+447900000001")
 
 
+SHAPE = """
+SELECT relname::text, relacl::text, relnatts::text, relhasrules::text,
+    (SELECT string_agg(tgname || tgenabled::text, ' ' ORDER BY tgname) FROM pg_trigger WHERE tgrelid = c.oid)
+FROM pg_class c WHERE relnamespace = 'public'::regnamespace
+UNION ALL SELECT proname::text, proacl::text, prosrc, NULL, NULL FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+ORDER BY 1
+"""
+"""All that a role could change of the tables themselves."""
+
+
 @define
 class Roles:
     """Roles of the server's, and a database whose tables belong to the first."""
@@ -64,6 +75,10 @@ class Roles:
         for name, role in (("shop_reports", self.reports), ("shop_erasing", self.erasing), ("shop", self.shop)):
             sql = re.sub(rf"\b{name}\b(?=;)", role, sql)
         return sql
+
+    def told(self, address: str) -> None:
+        """Tell a copy that it is one, as its owner does."""
+        migrate_schema(make_conninfo(address, user=self.owner))
 
     def at(self, database: str, role: str) -> str:
         """The address of a database for one of them."""
@@ -124,9 +139,8 @@ def copied(roles: Roles, stack: ExitStack) -> Kept:
     """A copy of the database that the roles have, told that it is one, and dropped at the end."""
     name = roles.server.make("test", roles.template)
     stack.callback(roles.server.drop, name)
-    kept = Kept(roles, name)
-    migrate_schema(kept.owner)
-    return kept
+    roles.told(roles.server.at(name))
+    return Kept(roles, name)
 
 
 @pytest.fixture
@@ -139,17 +153,43 @@ def kept(roles: Roles) -> Iterator[Kept]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def emptied(roles: Roles) -> Iterator[Emptied]:
+    """Copies of the database that the roles have, with nothing in them."""
+    with emptying(roles.server, roles.told, roles.template) as databases:
+        yield databases
+
+
+@pytest.fixture(scope="module")
+def kept_by_all(roles: Roles) -> Iterator[Kept]:
+    """One such database for all that is refused, or only read."""
+    with ExitStack() as stack:
+        made = copied(roles, stack)
+        with PostgresStore(made.shop, create=False) as store:
+            used(store)
+        yield made
+
+
+@pytest.fixture
+def unchanged(kept_by_all: Kept) -> Iterator[Kept]:
+    """A database with a history, that nobody changes: nothing in its tables, nor what they are."""
+    before = everything(kept_by_all.anybody), rows(kept_by_all.anybody, SHAPE)
+    yield kept_by_all
+    assert (everything(kept_by_all.anybody), rows(kept_by_all.anybody, SHAPE)) == before
+
+
 class UnderTheRole(Contract):
     """A store of the program's role, which makes no tables."""
 
     @pytest.fixture(autouse=True)
-    def _on(self, roles: Roles) -> Iterator[None]:
+    def _on(self, roles: Roles, emptied: Emptied) -> Iterator[None]:
         with ExitStack() as self.databases:
-            self.roles = roles
+            self.roles, self.emptied = roles, emptied
             yield
 
     def make_store(self) -> PostgresStore:
-        return PostgresStore(copied(self.roles, self.databases).shop, create=False, connections=6)
+        address = self.databases.enter_context(self.emptied.lent())
+        return PostgresStore(make_conninfo(address, user=self.roles.shop), create=False, connections=6)
 
 
 class TestShort(UnderTheRole, GuardContract, SetGuardContract, SweepContract):
@@ -184,19 +224,21 @@ def used(store: PostgresStore) -> None:
     store.organisations()
 
 
-def test_a_store_can_do_all_it_does_and_its_history_folds(kept: Kept) -> None:
-    assert faults_in(kept.anybody) == []
+def test_a_store_can_do_all_it_does_and_its_history_folds(unchanged: Kept) -> None:
+    assert faults_in(unchanged.anybody) == []
 
 
-def test_a_store_opened_as_usual_finds_nothing_to_do(kept: Kept) -> None:
-    PostgresStore(kept.shop).close()
+def test_a_store_opened_as_usual_finds_nothing_to_do(unchanged: Kept) -> None:
+    PostgresStore(unchanged.shop).close()
 
 
-def test_every_table_of_ours_is_thought_of(kept: Kept) -> None:
-    tables = {name for (name,) in rows(kept.anybody, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")}
+def test_every_table_of_ours_is_thought_of(unchanged: Kept) -> None:
+    tables = {
+        name for (name,) in rows(unchanged.anybody, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    }
     assert {table for _, table in RIGHTS} == tables
-    owners = rows(kept.anybody, "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'")
-    assert owners == [(kept.roles.owner,)]
+    owners = rows(unchanged.anybody, "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'")
+    assert owners == [(unchanged.roles.owner,)]
 
 
 @pytest.mark.parametrize(("right", "table"), RIGHTS)
@@ -239,24 +281,22 @@ HISTORY = [
 
 
 @pytest.mark.parametrize("statement", HISTORY)
-def test_a_program_cannot_change_what_has_happened(kept: Kept, statement: str) -> None:
-    before = rows(kept.anybody, "SELECT * FROM custstatus_entry ORDER BY id")
-    if statement.startswith("MERGE") and kept.roles.server.version < 15:
+def test_a_program_cannot_change_what_has_happened(unchanged: Kept, statement: str) -> None:
+    if statement.startswith("MERGE") and unchanged.roles.server.version < 15:
         statement = "DELETE FROM custstatus_entry e USING custstatus_account a WHERE e.customer = a.customer"
     with pytest.raises(InsufficientPrivilege):
-        rows(kept.shop, statement)
-    assert rows(kept.anybody, "SELECT * FROM custstatus_entry ORDER BY id") == before
-    assert faults_in(kept.anybody) == []
+        rows(unchanged.shop, statement)
+    assert faults_in(unchanged.anybody) == []
 
 
-def test_nor_can_it_become_somebody_who_could(kept: Kept) -> None:
-    for statement in f"SET ROLE {kept.roles.owner}", f"SET SESSION AUTHORIZATION {kept.roles.owner}":
+def test_nor_can_it_become_somebody_who_could(unchanged: Kept) -> None:
+    for statement in f"SET ROLE {unchanged.roles.owner}", f"SET SESSION AUTHORIZATION {unchanged.roles.owner}":
         with pytest.raises(InsufficientPrivilege):
-            rows(kept.shop, statement)
-    with psycopg.connect(kept.shop) as connection:
-        connection.execute(f"GRANT UPDATE ON custstatus_entry TO {kept.roles.shop}".encode())
+            rows(unchanged.shop, statement)
+    with psycopg.connect(unchanged.shop) as connection:
+        connection.execute(f"GRANT UPDATE ON custstatus_entry TO {unchanged.roles.shop}".encode())
     with pytest.raises(InsufficientPrivilege):
-        rows(kept.shop, "UPDATE custstatus_entry SET actor = 'nobody'")
+        rows(unchanged.shop, "UPDATE custstatus_entry SET actor = 'nobody'")
 
 
 def test_the_owner_could(kept: Kept) -> None:
@@ -272,20 +312,20 @@ def test_what_a_program_writes_past_the_library_is_found(kept: Kept) -> None:
 
 
 class TestReports:
-    def test_it_reads_what_is_not_personal(self, kept: Kept) -> None:
+    def test_it_reads_what_is_not_personal(self, unchanged: Kept) -> None:
         for table in "account", "standing", "entry", "activity", "last_activity", "config":
-            assert rows(kept.reports, f"SELECT * FROM custstatus_{table}")
+            assert rows(unchanged.reports, f"SELECT * FROM custstatus_{table}")
 
     @pytest.mark.parametrize("table", ["text", "identifier"])
-    def test_it_does_not_read_what_is(self, kept: Kept, table: str) -> None:
+    def test_it_does_not_read_what_is(self, unchanged: Kept, table: str) -> None:
         with pytest.raises(InsufficientPrivilege):
-            rows(kept.reports, f"SELECT * FROM custstatus_{table}")
-        assert rows(kept.shop, f"SELECT * FROM custstatus_{table}")
+            rows(unchanged.reports, f"SELECT * FROM custstatus_{table}")
+        assert rows(unchanged.shop, f"SELECT * FROM custstatus_{table}")
 
     @pytest.mark.parametrize("table", sorted({table for _, table in RIGHTS}))
-    def test_it_writes_nothing(self, kept: Kept, table: str) -> None:
+    def test_it_writes_nothing(self, unchanged: Kept, table: str) -> None:
         (column,) = rows(
-            kept.anybody,
+            unchanged.anybody,
             f"SELECT column_name FROM information_schema.columns WHERE table_name = '{table}' "
             "ORDER BY ordinal_position DESC LIMIT 1",
         )[0]
@@ -296,7 +336,7 @@ class TestReports:
             f"INSERT INTO {table} DEFAULT VALUES",
         ):
             with pytest.raises(InsufficientPrivilege):
-                rows(kept.reports, statement)
+                rows(unchanged.reports, statement)
 
 
 class TestErasing:
@@ -332,6 +372,6 @@ class TestErasing:
             "DELETE FROM custstatus_identifier",
         ],
     )
-    def test_it_can_do_nothing_else(self, kept: Kept, statement: str) -> None:
+    def test_it_can_do_nothing_else(self, unchanged: Kept, statement: str) -> None:
         with pytest.raises(InsufficientPrivilege):
-            rows(kept.erasing, statement)
+            rows(unchanged.erasing, statement)

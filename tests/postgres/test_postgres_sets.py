@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from emptied import Emptied
 from organisation import ACME, AGENT, Clock, Label
 from rivals import Answers, Blocked, at_once, changed, import_once, import_together, together
 from test_postgres_concurrency import check, lines_of
@@ -21,6 +22,13 @@ from custstatus.service import utc_now
 CUSTOMERS = [f"c-{number}" for number in range(60)]
 TARGETS = (Label.LOST_PHONE, Label.TRENDING, Label.ABROAD, Label.DORMANT)
 PROCESSES, TIMES = 4, 5
+
+
+@pytest.fixture
+def address(emptied: Emptied) -> Iterator[str]:
+    """A database with tables, and nothing in them."""
+    with emptied.lent() as lent:
+        yield lent
 
 
 @contextmanager

@@ -8,7 +8,6 @@ a store on what was the standby, and send again what is in doubt.
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from random import Random
 
 import pytest
 from attrs import define, field
+from children import start
 from organisation import ACME, AGENT, Label
 from standby import Pair
 from test_postgres_failures import Worker
@@ -93,13 +93,9 @@ class Staff:
         staff = cls(pair.primary.make("test"))
         address = pair.primary.at(staff.database)
         PostgresStore(address).close()
-        context = multiprocessing.get_context("spawn")
         try:
             for number in range(PROCESSES):
-                ours, theirs = context.Pipe()
-                process = context.Process(target=work, args=(theirs, address, f"p{number}"), daemon=True)
-                process.start()
-                theirs.close()
+                process, ours = start(work, address, f"p{number}")
                 staff.pipes.append(ours)
                 staff.processes.append(process)
             assert [pipe.recv() for pipe in staff.pipes] == ["at work"] * PROCESSES

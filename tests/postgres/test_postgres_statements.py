@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import psycopg
 import pytest
 from attrs import define
+from emptied import Emptied
 from organisation import ACME, AGENT, COLLEAGUE, START, Clock, Label
 from psycopg.pq import Trace
 from wholeness import faults_in, taking
@@ -31,6 +32,13 @@ from custstatus.adapters.postgres import PostgresStore
 PHONE, MAIL = Identifier("mobile", "+447900000042"), Identifier("email", "c@example.org")
 
 _SAID = re.compile(r"^F\t\d+\t(\w+)", re.MULTILINE)
+
+
+@pytest.fixture
+def address(emptied: Emptied) -> Iterator[str]:
+    """A database with tables, and nothing in them."""
+    with emptied.lent() as lent:
+        yield lent
 
 
 class Said(NamedTuple):

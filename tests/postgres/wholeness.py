@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from time import sleep
 from typing import Any
 
 import psycopg
@@ -14,6 +15,9 @@ from organisation import ACME, Label
 from custstatus import StatusService
 from custstatus.adapters.postgres import PostgresStore
 from custstatus.service import utc_now
+
+PAUSE = 0.002
+"""Seconds between two looks at what is soon so: who looks without a pause keeps a processor from those that he waits for."""
 
 _ENTRY = "custstatus_entry e USING (org, customer, version)"
 
@@ -85,19 +89,29 @@ CHECKS = {
 def rows(address: str, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
     """The rows of a statement on a connection of its own, which commits: what is committed."""
     with psycopg.connect(address) as connection:
-        cursor = connection.execute(statement.encode(), parameters or None)
-        return cursor.fetchall() if cursor.description else []
+        return _rows(connection, statement, *parameters)
+
+
+def _rows(connection: psycopg.Connection[Any], statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+    cursor = connection.execute(statement.encode(), parameters or None)
+    return cursor.fetchall() if cursor.description else []
 
 
 def soon_none(address: str, statement: str) -> bool:
     """Whether a statement finds nothing any more, of what a server notices in a moment."""
-    return any(not rows(address, statement) for _ in range(2_000))
+    with psycopg.connect(address, autocommit=True) as connection:
+        for _ in range(5_000):
+            if not _rows(connection, statement):
+                return True
+            sleep(PAUSE)
+    return False
 
 
 def everything(address: str) -> dict[str, list[tuple[Any, ...]]]:
     """Every row of every table that is committed, the host's too."""
-    names = rows(address, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
-    return {name: sorted(rows(address, f"SELECT * FROM {name}"), key=repr) for (name,) in names}
+    with psycopg.connect(address, autocommit=True) as connection:  # each statement sees what is committed by then
+        names = _rows(connection, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+        return {name: sorted(_rows(connection, f"SELECT * FROM {name}"), key=repr) for (name,) in names}
 
 
 @contextmanager
@@ -125,8 +139,10 @@ def faults_in(address: str) -> list[str]:
 
 
 def _faults(address: str) -> Iterator[str]:
-    for what, statement in CHECKS.items():
-        yield from (f"{what}: {row}" for row in rows(address, statement))
-    for (org,) in rows(address, "SELECT DISTINCT org FROM custstatus_account ORDER BY org"):
+    with psycopg.connect(address, autocommit=True) as connection:
+        for what, statement in CHECKS.items():
+            yield from (f"{what}: {row}" for row in _rows(connection, statement))
+        orgs = _rows(connection, "SELECT DISTINCT org FROM custstatus_account ORDER BY org")
+    for (org,) in orgs:
         with opened(address, org) as service:
             yield from (f"{org}: {fault.customer}: {fault.what}" for fault in service.verify().faults)

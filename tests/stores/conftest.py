@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from servers import Server, database, serving
+from servers import Server, database
 
 from custstatus import MemoryStore, SQLiteStore
 from custstatus.adapters.postgres import PostgresStore
@@ -39,13 +39,6 @@ def twin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SQLiteStore]:
     store = SQLiteStore(tmp_path_factory.mktemp("twins") / "statuses.db")
     yield store
     store.close()
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    """A PostgreSQL server for all of them."""
-    with serving() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from awaited_store import Opened
-from servers import Server, database
+from emptied import Emptied
 
 from custstatus import Found, GuardedSet, MemoryStore, Moved, Plan, SQLiteStore, Store
 from custstatus.adapters.postgres import PostgresStore
@@ -59,18 +59,18 @@ class TestSQLiteStore(Eager, StoreContract):
 
 class TestPostgresStore(Eager, StoreContract):
     @pytest.fixture(autouse=True)
-    def _on(self, server: Server) -> Iterator[None]:
+    def _on(self, emptied: Emptied) -> Iterator[None]:
         with ExitStack() as self.databases:
-            self.server = server
+            self.emptied = emptied
             yield
 
     def make_store(self) -> PostgresStore:
-        return PostgresStore(self.databases.enter_context(database(self.server)), connections=6)
+        return PostgresStore(self.databases.enter_context(self.emptied.lent()), connections=6)
 
 
 class TestAsyncPostgresStore(TestPostgresStore):
     def make_store(self) -> Blocking:  # type: ignore[override]
-        return Blocking(Opened(self.databases.enter_context(database(self.server))))
+        return Blocking(Opened(self.databases.enter_context(self.emptied.lent())))
 
 
 def test_no_part_of_the_contract_hides_another_s_test() -> None:

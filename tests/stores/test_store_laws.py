@@ -63,14 +63,20 @@ Run = tuple[OrgConfig[Any], list[Operation]]
 def runs(draw: st.DrawFn) -> Run:
     """An organisation of its own, and what happens in it: two in three times the example, where most can happen."""
     org = next(_ORGS)
-    config = draw(configs(org)) if draw(st.integers(0, 2)) == 0 else example(org)
-    return config, draw(operation_runs(config, _half_and_half(config)))
+    if draw(st.integers(0, 2)) == 0:
+        config = draw(configs(org))
+        return config, draw(_operations(config))
+    return example(org), draw(_OF_THE_EXAMPLE)
 
 
-def _half_and_half(config: OrgConfig[Any]) -> st.SearchStrategy[Operation]:
-    """What random operations have too little of."""
+def _operations(config: OrgConfig[Any]) -> st.SearchStrategy[list[Operation]]:
+    """Of any kind, half of them those of which there would be too few."""
     bulk = bulk_operations(config)
-    return st.one_of(system_operations(config), bulk, bulk.map(lambda operation: operation))
+    return operation_runs(config, st.one_of(system_operations(config), bulk, bulk.map(lambda operation: operation)))
+
+
+_OF_THE_EXAMPLE = _operations(example())
+"""No operation names its organisation, and to make their strategies takes longer than most runs."""
 
 
 @pytest.mark.parametrize("length", LENGTHS)
