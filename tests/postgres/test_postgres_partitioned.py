@@ -156,8 +156,13 @@ class TestTables:
             hints(parted, on=False)
 
 
+SHIFTED = "CREATE OR REPLACE FUNCTION custstatus_shift() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT 5::bigint'"
+"""As where the database was restored under lower numbers of transactions."""
+
+
 def test_a_database_in_use_is_moved_into_partitions(address: str) -> None:
     with PostgresStore(address) as store:
+        rows(address, SHIFTED)
         shop = peopled(store)
         first = shop.feed(limit=2)
         shop.keep_position("crm", first.position)
@@ -176,6 +181,7 @@ def test_a_database_in_use_is_moved_into_partitions(address: str) -> None:
         assert shop.verify().faults == ()
     assert faults_in(address) == []
     assert rows(address, "SELECT count(*) = max(id) FROM custstatus_entry") == [(True,)]
+    assert rows(address, "SELECT custstatus_shift()") == [(5,)]
     rows(address, "DROP SCHEMA custstatus_before CASCADE")
     assert rows(address, "SELECT relkind::text FROM pg_class WHERE relname = 'custstatus_entry'") == [("p",)]
 

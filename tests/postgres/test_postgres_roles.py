@@ -269,6 +269,7 @@ HISTORY = [
     "CREATE RULE other AS ON INSERT TO custstatus_entry DO INSTEAD NOTHING",
     "CREATE OR REPLACE FUNCTION custstatus_history_is_append_only() RETURNS trigger LANGUAGE plpgsql AS"
     " $$ BEGIN RETURN NEW; END $$",
+    "CREATE OR REPLACE FUNCTION custstatus_shift() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT 9::bigint'",
     "DROP FUNCTION custstatus_history_is_append_only CASCADE",
     "DROP TABLE custstatus_entry",
     "SET session_replication_role = replica",

@@ -203,7 +203,7 @@ def test_what_alembic_and_the_driver_would_read_otherwise_is_left_as_it_is(
     with psycopg.connect(project.address, autocommit=True) as connection:
         for name in project.tables():
             connection.execute(f"DROP TABLE {name}".encode())
-        connection.execute("DROP FUNCTION custstatus_history_is_append_only")
+        connection.execute("DROP FUNCTION custstatus_history_is_append_only, custstatus_shift")
         connection.execute(script.encode())
     assert project.rows("SELECT x FROM custstatus_more") == [(odd,), ("7",)]
 

@@ -29,7 +29,17 @@ from custstatus.sets import Each, Moved
 from custstatus.states import CUSTOMER_STATUS, CustomerStatus
 from custstatus.values import Value
 
-__all__ = ["CHUNK", "Held", "Import", "ImportedRow", "check_identifiers", "holders", "import_statuses", "unapproved", "whom"]
+__all__ = [
+    "CHUNK",
+    "Held",
+    "Import",
+    "ImportedRow",
+    "check_identifiers",
+    "holders",
+    "import_statuses",
+    "unapproved",
+    "whom",
+]
 
 Held = Mapping[tuple[str, str], str]
 """The living account that holds an identifier, by its type and value."""
