@@ -163,10 +163,23 @@ def in_use(pipe: Connection, path: Path, role: str, folder: Path, torn: bool) ->
     pipe.send(together([lambda: change(1), lambda: change(0)]))
 
 
+def as_soon_as_free(connection: sqlite3.Connection, statement: str) -> None:
+    """Run a statement as soon as nobody has the lock: SQLite's own waiting is not fair, and may take until the others end."""
+    while True:
+        try:
+            connection.execute(statement)
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+        else:
+            return
+
+
 def migrate_torn(connection: sqlite3.Connection) -> None:
     """What the later steps do, each statement by itself, with changes in between."""
     copied, returned = REWRITTEN
-    connection.execute(copied)
+    connection.execute("PRAGMA busy_timeout = 0")
+    as_soon_as_free(connection, copied)
     seen = entries(connection)
     for _ in range(5_000):
         if entries(connection) >= seen + 20:
@@ -175,12 +188,13 @@ def migrate_torn(connection: sqlite3.Connection) -> None:
     else:
         raise AssertionError(NOT_MIGRATED)
     for statement in migrating._statements(returned):
-        connection.execute(statement)
+        as_soon_as_free(connection, statement)
     for step in migrating._steps():
         if step.name == "0901_added":
             for statement in migrating._statements(step.text):
-                connection.execute(statement)
-    connection.execute("INSERT INTO custstatus_schema VALUES (901), (902)")
+                as_soon_as_free(connection, statement)
+    as_soon_as_free(connection, "INSERT INTO custstatus_schema VALUES (901), (902)")
+    connection.execute("PRAGMA busy_timeout = 60000")
 
 
 @pytest.fixture

@@ -131,15 +131,7 @@ class ListContract(Contract):
             }
             sizes = Counter[str]()
 
-            @settings(
-                deadline=None,
-                max_examples=100,
-                database=None,
-                report_multiple_bugs=False,
-                suppress_health_check=[HealthCheck.too_slow],
-            )
-            @given(_queries())
-            def law(query: Customers) -> None:
+            def check(query: Customers) -> None:
                 fitting = [row for row in everyone[query.lifecycle] if _fits(row, query)]
                 expected = [row for row in fitting if query.after is None or row.customer > query.after][: query.limit]
                 rows, ids = store.customers(query), store.customer_ids(query)
@@ -149,7 +141,23 @@ class ListContract(Contract):
                 assert store.count(query) == len(fitting), f"{query}"
                 sizes.update([f"{min(len(fitting), 4)}"])
 
+            @settings(
+                deadline=None,
+                max_examples=100,
+                database=None,
+                report_multiple_bugs=False,
+                suppress_health_check=[HealthCheck.too_slow],
+            )
+            @given(_queries())
+            def law(query: Customers) -> None:
+                check(query)
+
             law()
+            # And each limit exactly, which chance might leave out.
+            exact = Customers(org=ORG, lifecycle=_LIFECYCLE)
+            for moment in sorted({row.last_activity_at or row.registered_at for row in everyone[_LIFECYCLE]}):
+                check(evolve(exact, quiet_since=moment))
+                check(evolve(exact, active_since=moment))
             assert len(sizes) >= 3, f"lists of too few lengths: {sizes}"
 
     def test_ids_page_by_page(self) -> None:
@@ -258,7 +266,7 @@ def _queries() -> st.SearchStrategy[Customers]:
         label=none | none | none | st.sampled_from(("Regular", "Lost phone", "On leave")),
         places=none | none | st.frozensets(st.sampled_from(("Regular", "Dormant", "Gone", "On leave", "enrolled"))),
         quiet_since=none | none | st.sampled_from(moments),
-        active_since=none | none | st.sampled_from(moments),
+        active_since=none | none | none | none | none | st.sampled_from(moments),
         grace_since=none | st.sampled_from(moments),
         exempt=st.just(frozenset()) | st.frozensets(st.sampled_from((*_IDS, "nobody"))),
         after=none | none | st.sampled_from(_IDS),
