@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from custstatus.adapters.cursors import micros, moment
@@ -78,12 +79,17 @@ def standing_row(org: str, customer: str, row: Standing[str, str]) -> tuple[Any,
     )
 
 
+_LIFECYCLE = itemgetter(3)
+
+
 def account(org: str, customer: str, rows: Sequence[Row]) -> Account:
     """
-    An account of its rows, by lifecycle: version, registered and closed times, a standing's columns, NULL if it has none.
+    An account of its rows, in any order: version, registered and closed times, a standing's columns, NULL if it has none.
 
     What `standing` does is written out once more, for a decision waits for little else.
     """
+    if len(rows) > 1:
+        rows = sorted(rows, key=_LIFECYCLE)
     standings = []
     for _, _, _, lifecycle, status, label, since, status_since, actor, actor_kind, version, back_to, until in rows:
         if lifecycle is None:

@@ -128,7 +128,7 @@ class Statements:
         self.load = make(f"""
 SELECT a.version, a.registered_at, a.closed_at, {STANDING}
 FROM custstatus_account a LEFT JOIN custstatus_standing s ON s.org = a.org AND s.customer = a.customer
-WHERE a.org = ?1 AND a.customer = ?2 ORDER BY s.lifecycle
+WHERE a.org = ?1 AND a.customer = ?2
 """)
         self.load_all = make(f"""
 SELECT a.customer, a.version, a.registered_at, a.closed_at, {STANDING}
