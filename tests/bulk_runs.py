@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import cache
-from multiprocessing import forkserver
 from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerContext
-from multiprocessing.process import BaseProcess
 from random import Random
 from typing import Any, Concatenate, ParamSpec
 
 from attrs import define, evolve, field
+from children import start
 from organisation import ACME, AGENT, COLLEAGUE, Label
 
 from custstatus import (
@@ -92,34 +86,6 @@ def service_at(
         yield StatusService(store if broken is None else broken(store), config)
     finally:
         store.close()
-
-
-@cache
-def _forked() -> ForkServerContext:
-    """A server to fork from that has imported what they need."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["bulk_runs"])
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
-    try:
-        forkserver.ensure_running()
-    finally:
-        if before is None:
-            del os.environ["PYTHONPATH"]
-        else:
-            os.environ["PYTHONPATH"] = before
-    return context
-
-
-def start(
-    body: Callable[Concatenate[Connection, P], Any], *arguments: P.args, **options: P.kwargs
-) -> tuple[BaseProcess, Connection]:
-    """Start a process that runs a function; the pipe to it, which ends with it."""
-    ours, theirs = _forked().Pipe()
-    process = _forked().Process(target=body, args=(theirs, *arguments), kwargs=options, daemon=True)
-    process.start()
-    theirs.close()
-    return process, ours
 
 
 # -- to be killed ---------------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
-from servers import Server, database, serving
+from servers import Server, database
 from terminal import Ran, run
 
 from custstatus import (
@@ -84,13 +84,6 @@ def service_at(db: str, **given: Any) -> Iterator[StatusService[Label]]:
     store = PostgresStore(db, connections=1) if "=" in db else SQLiteStore(db)
     with store:
         yield StatusService(store, SHOP, **given)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    """A PostgreSQL server for these tests."""
-    with serving() as found:
-        yield found
 
 
 @pytest.fixture

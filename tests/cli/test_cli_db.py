@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from servers import Server, database, serving
+from servers import Server, database
 from terminal import run
 
 from custstatus import SQLiteStore
@@ -28,13 +28,6 @@ SQLITE = [step.name for step in sqlite_migrating._steps()]
 LATER = "CREATE TABLE custstatus_more (x integer);\n"
 
 SECRET = "hunter2"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    """A PostgreSQL server for these tests."""
-    with serving() as found:
-        yield found
 
 
 @pytest.fixture

@@ -6,17 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 from hosts import SHOP, Seen, prepare
-from servers import Server, database, serving
+from servers import Server, database
 
 from custstatus import NoLabels, StatusService
 from custstatus.adapters.postgres import PostgresStore
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    """The server that these tests share: nothing may stop it, or change its settings."""
-    with serving() as found:
-        yield found
 
 
 @pytest.fixture

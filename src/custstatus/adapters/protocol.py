@@ -139,7 +139,7 @@ class Store(Protocol):
         ...
 
     def customer_ids(self, query: Customers) -> Page[str]:
-        """The same page, only the customers' ids."""
+        """The same page, only the customers' ids; asked by `CustomerIds`, it may be ten times as long."""
         ...
 
     def count(self, query: Customers) -> int:

@@ -198,23 +198,26 @@ def _any(several: Sequence[st.SearchStrategy[T]]) -> st.SearchStrategy[T]:
     return st.sampled_from(several).flatmap(lambda each: each)
 
 
-@st.composite
 def operation_runs(
-    draw: st.DrawFn, config: OrgConfig[Any], also: st.SearchStrategy[Operation] | None = None, most: int = 30
-) -> list[Operation]:
+    config: OrgConfig[Any], also: st.SearchStrategy[Operation] | None = None, most: int = 30
+) -> st.SearchStrategy[list[Operation]]:
     """
     Operations one after the other, on customers of whom all but the last are registered first; some are repeated word for word.
 
     Args:
-        draw: Given by Hypothesis.
         config: The organisation.
         also: More kinds of operation, mixed in half and half.
         most: The longest run.
     """
     kinds = operations(config) if also is None else st.one_of(operations(config), also)
+    return _runs(config.identifiers[0], kinds, most)
+
+
+@st.composite
+def _runs(draw: st.DrawFn, identifier: str, kinds: st.SearchStrategy[Operation], most: int) -> list[Operation]:
     least = min(8, most)
     run: list[Operation] = [
-        Register(customer, identifiers=(Identifier(config.identifiers[0], value),))
+        Register(customer, identifiers=(Identifier(identifier, value),))
         for customer, value in zip(CUSTOMERS, ("1", "2"), strict=False)
     ]
     run += draw(st.lists(kinds, min_size=least, max_size=most))
