@@ -357,6 +357,11 @@ class TestService:
         with pytest.raises(PositionLostError):
             service.feed("1.0.3")
 
+    def test_nor_is_it_kept_where_nothing_could_follow_it(self, service: StatusService[Label]) -> None:
+        with pytest.raises(PositionLostError):
+            service.keep_position("crm", "1.0.3")
+        assert service.position("crm") is None
+
 
 class TestInside:
     """What is done with the entries, and the position, in one transaction of the host's on SQLite."""

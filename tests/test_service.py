@@ -319,7 +319,7 @@ class TestMaking:
 class TestRecording:
     def test_what_customers_did_is_recorded_once(self, acme: World[Label]) -> None:
         report = acme.service.record(sale(), sale(), sale(reference="r-2"))
-        assert (report.new, report.repeated, report.unknown, report.back) == (2, 1, (), ())
+        assert (report.new, report.repeats, report.unknown, report.back) == (2, (1,), (), ())
         again = acme.service.record(sale())
         assert (again.new, again.repeated) == (0, 1)
 
@@ -336,7 +336,7 @@ class TestRecording:
 
     def test_unknown_customers_are_named_and_the_others_recorded(self, acme: World[Label]) -> None:
         report = acme.service.record(sale("y"), sale(), sale("x"), sale("x", "r-2"))
-        assert (report.new, report.unknown) == (1, ("x", "y"))
+        assert (report.new, report.unrecorded, report.unknown) == (1, 3, ("x", "y"))
 
     def test_nothing_to_record_is_fine(self, acme: World[Label]) -> None:
         assert acme.service.record().new == 0
@@ -344,10 +344,13 @@ class TestRecording:
 
     def test_any_number_is_recorded_batch_by_batch(self, acme: World[Label], monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("custstatus.asking.BATCH", 3)
-        sales = (sale("c" if number % 4 else "x", f"r-{number % 10}") for number in range(20))
-        report = acme.service.record_all(sales)
-        assert report.unknown == ("x",)
+        sales = [sale("c" if number % 4 else "x", f"r-{number % 10}") for number in range(20)]
+        report = acme.service.record_all(iter(sales))
+        assert (report.unknown, report.unrecorded) == (("x",), 5)
         assert report.new + report.repeated == 15
+        seen = [(each.customer, each.reference) for each in sales]
+        again = (place for place, key in enumerate(seen) if key in seen[:place])
+        assert report.repeats == tuple(place for place in again if seen[place][0] == "c")
         assert report.new == len(acme.service.activities("c", limit=100))
 
     def test_an_action_that_is_not_configured_is_refused_and_nothing_is_recorded(self) -> None:

@@ -321,7 +321,7 @@ class TestComingBack:
     def test_a_repeated_report_brings_nobody_back_twice(self, idle: World[Label]) -> None:
         # D63
         idle.bought("c", "r")
-        assert idle.bought("c", "r") == Report(0, 1)
+        assert idle.bought("c", "r") == Report(0, repeats=(0,))
 
     def test_a_late_report_of_a_sale_within_the_period_brings_him_back(self, idle: World[Label]) -> None:
         # D63
@@ -383,7 +383,7 @@ class TestComingBack:
         idle.desk.register("e")
         sales = [Activity(customer, TRANSACTION, "r", idle.clock()) for customer in "ecdx"]
         report = idle.service.record_all(iter(sales))
-        assert (report.new, report.repeated, report.unknown) == (3, 0, ("x",))
+        assert (report.new, report.repeated, report.unrecorded, report.unknown) == (3, 0, 1, ("x",))
         assert sorted(applied.entries[0].customer for applied in report.back) == ["c", "d"]
 
     def test_who_was_idle_from_the_first_comes_back_to_the_default_label(self, acme: World[Label]) -> None:
@@ -515,7 +515,9 @@ class TestRaces:
 
 
 def test_reports_add_up() -> None:
-    assert Report(1, 2, ("b",)) + Report(3, 4, ("a", "b")) == Report(4, 6, ("a", "b"))
+    first = Report(1, 1, (1, 3), ("b",))
+    assert first + Report(3, 2, (0, 2), ("a", "b")) == Report(4, 3, (1, 3, 4, 6), ("a", "b"))
+    assert (first.repeated, (first + first).repeats, Report(0) + first) == (2, (1, 3, 5, 7), first)
 
 
 def test_the_sweeps_own_way_is_no_privilege_of_it(acme: World[Label]) -> None:

@@ -13,7 +13,7 @@ from typing import TypeVar
 from attrs import frozen
 
 from custstatus import sweeping
-from custstatus.bounds import LATEST, check_id, kind_of
+from custstatus.bounds import LATEST, check_id, check_told, kind_of
 from custstatus.decisions import Decision, TwoPartyDecision
 from custstatus.errors import DeniedError, InvalidInputError
 from custstatus.flows import Flow
@@ -85,6 +85,7 @@ class Asking(Reading[L]):
     def sweep(self, run: str | None, brakes: Brakes, told: Callable[[Sequence[Swept]], None] | None) -> Flow[Sweep]:
         if run is not None:
             check_id("run", run)
+        check_told(told)
         return sweeping.sweep(self.config, self.now(), run=run, brakes=_brakes(brakes), told=told)
 
     def _side(self, customer: str, action: AnyAction, party: Party, context: object) -> Flow[Decision[L]]:

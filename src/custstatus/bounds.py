@@ -31,6 +31,7 @@ __all__ = [
     "check_id",
     "check_moment",
     "check_text",
+    "check_told",
     "kind_of",
 ]
 
@@ -90,6 +91,12 @@ def check_moment(field: str, value: object) -> datetime:
         if timedelta(0) <= moment <= LATEST - EPOCH:
             return EPOCH + moment
     raise InvalidInputError(field, "a time between 1970 and 9999, in UTC", "one outside")
+
+
+def check_told(told: object) -> None:
+    """InvalidInputError unless it is None, or can be told of what is done."""
+    if told is not None and not callable(told):
+        raise InvalidInputError("told", "what can be called with the rows of a part", kind_of(told))
 
 
 def check_amount(field: str, value: object) -> Decimal:

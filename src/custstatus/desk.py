@@ -291,7 +291,7 @@ class Desk(Requesting[Store, L]):
         time there is nothing left to do.
 
         Args:
-            run: The run's id.
+            run: The run's id. One that nothing was written under has nothing to reverse, be it as it should or mistyped.
             reason: In every entry.
             reason_code: In every entry.
             approval: Who approved it.

@@ -172,7 +172,7 @@ class DeniedError(CuststatusError):
 
 
 class SweepStoppedError(CuststatusError):
-    """A sweep would move more customers than its brakes allow; nothing was written. Look at its preview."""
+    """A sweep would move more customers than its brakes allow; nothing was written. Look at its preview without brakes."""
 
     def __init__(self, org: str, concerned: int, allowed: int, customers: int) -> None:
         super().__init__(org, concerned, allowed, customers)
@@ -187,7 +187,7 @@ class SweepStoppedError(CuststatusError):
     def __str__(self) -> str:
         return (
             f"the sweep of organisation {self.org!r} would move {self.concerned} of {self.customers} customers, and "
-            f"{self.allowed} are allowed: look at its preview, then raise the limit"
+            f"{self.allowed} are allowed: look at its preview without brakes, then raise the limit"
         )
 
 

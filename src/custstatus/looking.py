@@ -236,6 +236,9 @@ class Look(Generic[L]):
         Keep the position of a consumer, beside the entries: with `inside`, in the transaction of what it did with them.
 
         One that lies before what is kept changes nothing; None forgets it.
+
+        Raises:
+            PositionLostError: The position is not of this database as it is now; see `feed`.
         """
         self._run(self._reading.keep_position(consumer, position))
 

@@ -351,7 +351,7 @@ class Account(Value):
     def places(self) -> str:
         """Every lifecycle, status and label of the standings in one text: accounts with the same one get the same verdicts."""
         # One text, as its hash is kept: a tuple's is computed anew at every look-up.
-        return "\x1f".join(f"{row.lifecycle}\x1f{row.status or ''}\x1f{row.label or ''}" for row in self.standings)
+        return "\x1f".join([f"{row.lifecycle}\x1f{row.status or ''}\x1f{row.label or ''}" for row in self.standings])
 
     def standing(self, lifecycle: str) -> Standing[str, str] | None:
         """Where it is on one lifecycle; None where it has no row for it."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from attrs import frozen
 
 from custstatus import bounds, flows
-from custstatus.bounds import check_id, check_text, kind_of
+from custstatus.bounds import check_id, check_text, check_told, kind_of
 from custstatus.changes import Applied, Operation, Plan, Refusal, Request, Token
 from custstatus.codec import utc_text
 from custstatus.config import OrgConfig
@@ -130,6 +130,7 @@ class Requesting(Value, Generic[K, L]):
         most = how["most"]
         if most is not None and (type(most) is not int or most < 0):
             raise InvalidInputError("most", "0 or more", kind_of(most))
+        check_told(how["told"])
         now = self._clock()
         run = f"import-{utc_text(now)}" if run is None else check_id("run", run)
         template = self._request(Operation.CHANGE, "", run=run, **given)
@@ -140,6 +141,7 @@ class Requesting(Value, Generic[K, L]):
         from custstatus.bulk.reversing import reverse  # nor reverse
 
         check_id("run", of)
+        check_told(told)
         run = check_id("reversal", _reversal_of(of) if run is None else run)
         template = self._request(Operation.CHANGE, "", run=run, **given)
         return reverse(of, template, self._config, self._clock(), told=told, dry=dry)

@@ -205,7 +205,8 @@ class StatusService(Look[L]):
         Record what customers did: one by one, or as many as one transaction should hold.
 
         A late report never makes a customer look less active, and the first report of a (customer, kind, reference)
-        stands. An idle customer whose activity counts and lies within his rule's period comes back (D63).
+        stands: what is answered says which are repeats, by their places. An idle customer whose activity counts and lies
+        within his rule's period comes back (D63).
 
         Raises:
             InvalidInputError: An action that the configuration lacks, or a time more than a day ahead (clocks of shops
@@ -246,7 +247,12 @@ class StatusService(Look[L]):
         return self._run(flow)
 
     def preview_sweep(self, *, brakes: Brakes = RELEASED) -> Sweep:
-        """What `sweep` would do now, planned only (D63)."""
+        """
+        What `sweep` would do now, planned only (D63).
+
+        Raises:
+            SweepStoppedError: With these brakes it would be stopped; without any, as by default, everybody is shown.
+        """
         return self._run(self._asking.preview_sweep(brakes))
 
     def sweep(

@@ -47,17 +47,30 @@ class Report(Value):
     """What became of reported activities."""
 
     new: int
-    repeated: int
-    """Reported before: the first report stands."""
+    unrecorded: int = 0
+    """How many are of customers that are not registered."""
+    repeats: tuple[int, ...] = field(default=(), repr=False)
+    """Which were reported before, or earlier among them, by their places from 0 on: the first report stands."""
     unknown: tuple[str, ...] = ()
-    """Customers that are not registered; their activities were not recorded."""
+    """The customers that are not registered."""
     back: tuple[Applied, ...] = ()
     """The changes that brought idle customers back (D63)."""
 
+    @property
+    def repeated(self) -> int:
+        """How many were reported before."""
+        return len(self.repeats)
+
     def __add__(self, other: Report) -> Report:
-        """Both reports in one."""
-        unknown = tuple(sorted({*self.unknown, *other.unknown}))
-        return Report(self.new + other.new, self.repeated + other.repeated, unknown, self.back + other.back)
+        """Both reports in one, of the activities of this one and then the other's."""
+        before = self.new + self.unrecorded + self.repeated
+        return Report(
+            self.new + other.new,
+            self.unrecorded + other.unrecorded,
+            self.repeats + tuple(before + place for place in other.repeats),
+            tuple(sorted({*self.unknown, *other.unknown})),
+            self.back + other.back,
+        )
 
 
 @frozen(repr=False)
@@ -147,7 +160,8 @@ def record(activities: tuple[Activity, ...], config: OrgConfig[Any], now: dateti
             came = yield from _bring_back(listed, config, now, run=None, dry=False)
             if isinstance(came, Applied):
                 back.append(came)
-    return Report(recorded.new, recorded.repeated, recorded.unknown, tuple(back))
+    unrecorded = len(rows) - recorded.new - recorded.repeated
+    return Report(recorded.new, unrecorded, recorded.repeats, recorded.unknown, tuple(back))
 
 
 def sweep(

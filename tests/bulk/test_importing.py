@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from attrs import evolve
@@ -238,6 +238,22 @@ def test_identifiers_that_a_host_makes_are_checked(named: Any) -> None:
     world.desk.register("c")
     done = importing(world).import_statuses([StatusRow(1, "c", named, "Lost phone", "why", None)])
     assert [type(each.outcome) for each in done.refused] == [BadRow]
+
+
+def test_whoever_cannot_be_told_is_refused_before_anything_is_written() -> None:
+    world = in_memory(ACME)
+    world.desk.register("c")
+    several, before = cast("Any", 5), len(world.service.history())
+    row = StatusRow(1, "c", (), "Lost phone", "why", None)
+    for verb in (
+        lambda: importing(world).import_statuses([row], told=several),
+        lambda: importing(world).reverse("r-1", told=several),
+        lambda: world.service.import_activities([], told=several),
+        lambda: world.service.sweep(told=several),
+    ):
+        with pytest.raises(InvalidInputError, match="told"):
+            verb()
+    assert len(world.service.history()) == before
 
 
 @pytest.mark.parametrize("given", [{"reason": "x" * 1_001}, {"approval": ""}])

@@ -60,6 +60,7 @@ class TestRows:
                 "a,,transaction,r-8,2024-01-02T09:00:01,,",
                 "a,,transaction,r-9,2024-01-02T09:00,,",
                 "b,,gift_wrap,r-10,2024-01-01T08:00,,",
+                "a,,transaction,r-9,2024-01-01T08:00,,",
             ),
             told=parts.append,
         )
@@ -71,10 +72,11 @@ class TestRows:
             10: {"unreadable"},
             11: {"in_the_future"},
         }
-        assert (done.new, done.repeated, done.back) == (4, 2, ())
+        assert (done.new, done.repeated, done.back) == (4, 3, ())
         (told,) = parts
-        assert [row.line for row in told] == list(range(2, 14))
-        assert [row.line for row in told if isinstance(row.outcome, Activity)] == [2, 3, 4, 5, 12, 13]
+        assert [row.line for row in told] == list(range(2, 15))
+        assert [row.line for row in told if isinstance(row.outcome, Activity)] == [2, 3, 4, 5, 12, 13, 14]
+        assert [row.line for row in told if row.repeated] == [2, 5, 14]
         of_a = two.service.activities("a").items
         assert [each.reference for each in of_a] == ["r-9", "r-0", "r-1"]
         assert of_a[2] == Activity("a", Action.TRANSACTION, "r-1", START - timedelta(hours=1), Decimal("12.50"))
@@ -124,8 +126,12 @@ class TestRows:
         with pytest.raises(KeyboardInterrupt):
             two.service.import_activities(rows(*lines), told=told)
         assert len(two.service.activities("a")) == 4
-        again = two.service.import_activities(rows(*lines))
+        told_again: list[RecordedRow] = []
+        again = two.service.import_activities(
+            rows(*lines[::-1], "nobody,,transaction,r,2024-01-01,,"), told=told_again.extend
+        )
         assert (again.new, again.repeated) == (1, 4)
+        assert [row.repeated for row in told_again] == [False, True, True, True, True, False]
 
     def test_rows_made_by_hand_are_checked_too(self, two: World[Label]) -> None:
         made = ActivityRow(1, "a", (), "transaction", "x" * 129, START, None, Effect.ALLOW)

@@ -242,7 +242,7 @@ def test_a_file_in_another_encoding() -> None:
         rows_of_csv(latin, CUSTOMER_STATUS_IMPORT)
     for head in (1, 20_000):
         raw = b"User ID,Status Label\n" + b"c-1,x\n" * head + "c-2,Régulier\n".encode("latin-1")
-        with pytest.raises(InvalidInputError, match=r"line \d+ or soon after: expected text in the encoding"):
+        with pytest.raises(InvalidInputError, match=r"after line \d+: expected text in the encoding"):
             list(rows_of_csv(io.TextIOWrapper(io.BytesIO(raw), "utf-8", newline=""), CUSTOMER_STATUS_IMPORT))
     # Text that was misread before it came here is text all the same.
     garbled = "User ID,Status Label\nc-1,Régulier\n".encode().decode("latin-1")

@@ -463,19 +463,16 @@ with PostgresStore(sys.argv[1]) as store, open("activities.csv") as lines:
         return err.splitlines()
 
     def test_the_command_line_alone_tells_of_it(self, shop: Path, server: Server) -> None:
-        # More than the server takes before it has answered any of them.
-        lines = (f"c-0,transaction,r-{number},2024-01-01" for number in range(9_000))
-        path = written("activities.csv", "Customer,Kind,Reference,At", *lines)
+        path = written("activities.csv", "Customer,Kind,Reference,At", "c-0,transaction,r-1,2024-01-01")
         with database(server) as address:
             peopled(address)
             command = "import", "activities", str(path), "--db", address, "--config", CONFIG
             said = self.lost(address, "-m", "custstatus.cli", *command)
             assert [line.partition(";")[0].partition(":")[0] for line in said] == ["stopped", "custstatus"]
-            # In a host's own program the driver's warnings are the host's: the control.
-            assert any(
-                line.startswith("error ignored terminating <psycopg.")
-                for line in self.lost(address, "-c", self.LIBRARY, address)
-            )
+            # In a host's own program the error is the host's: the control.
+            raised = self.lost(address, "-c", self.LIBRARY, address)
+            assert raised[0].startswith("Traceback")
+            assert raised[-1].startswith("custstatus.errors.StoreError: the connection was lost")
 
 
 class TestImportingActivities:
@@ -502,6 +499,47 @@ class TestImportingActivities:
         assert len(Path("no.csv").read_text().splitlines()) == 4
         again = run(*given)
         assert (counts(again)["recorded"], counts(again)["repeated"]) == (0, 3)
+
+    def test_a_report_has_what_became_of_every_row(self, db: str) -> None:
+        # D66
+        sales = [f"c-0,transaction,r-{number},2024-01-01" for number in range(3)]
+        header = "Customer,Kind,Reference,At"
+        before = written("before.csv", header, sales[1])
+        given = "--db", db, "--config", CONFIG
+        assert run("import", "activities", before, *given).code == 0
+        path = written("activities.csv", header, "nobody,transaction,r-0,2024-01-01", *sales, "c-0,,,", sales[0])
+        ran = run("import", "activities", path, *given, "--report", "report.csv", "--refused", "no.csv")
+        assert (ran.code, counts(ran)["recorded"], counts(ran)["repeated"]) == (1, 2, 2)
+        report = list(csv.reader(Path("report.csv").read_text().splitlines()))
+        assert report[0] == ["row", "customer", "outcome", "message"]
+        assert [(row, customer, outcome) for row, customer, outcome, _ in report[1:]] == [
+            ("line 2", "nobody", "unknown_customer"),
+            ("line 3", "c-0", "recorded"),
+            ("line 4", "c-0", "repeated"),
+            ("line 5", "c-0", "recorded"),
+            ("line 6", "", "unreadable"),
+            ("line 7", "c-0", "repeated"),
+        ]
+        assert [message != "" for *_, message in report[1:]] == [True, False, False, False, True, False]
+        refused = list(csv.reader(Path("no.csv").read_text().splitlines()))
+        assert refused == [["row", "customer", "cause", "message"], report[1], report[5]]
+
+    @pytest.mark.parametrize(
+        ("files", "message"),
+        [
+            (("--report", "activities.csv"), "activities.csv is the table itself: name another file for the report"),
+            (("--report", "a.csv", "--refused", "./a.csv"), "a.csv is the file for what is refused"),
+        ],
+    )
+    def test_a_report_is_a_file_of_its_own(self, db: str, files: tuple[str, ...], message: str) -> None:
+        path = written("activities.csv", "Customer,Kind,Reference,At", "c-0,transaction,r-1,2024-01-01")
+        before = path.read_text()
+        ran = run("import", "activities", path, "--db", db, "--config", CONFIG, *files)
+        assert ran.code == 2
+        assert message in ran.err
+        assert path.read_text() == before
+        with service_at(db) as service:
+            assert service.activities("c-0").items == ()
 
     def test_who_comes_back_is_told(self, file: str) -> None:
         # D63

@@ -146,13 +146,14 @@ class TestThreads:
                 assert came.counts == {"made": 1, "RefusedError": 7}
         assert faults_in(address) == []
 
-    def test_a_statement_that_looks_at_the_version_without_locking_loses_updates_and_is_caught(
-        self, address: str, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize("lock", [" FOR UPDATE)", " FOR UPDATE OF s, a)"], ids=["without-key", "with-key"])
+    def test_a_statement_that_looks_without_locking_loses_updates_and_is_caught(
+        self, lock: str, address: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with opened(address) as service:
             service.acting(AGENT).register("hot-0")
             before = lines_of(service)
-            with changed(monkeypatch, " FOR UPDATE OF a, s", ""):
+            with changed(monkeypatch, lock, ")"):
                 answers = together(
                     [partial(change_at_random, service, str(number), ["hot-0"], 10) for number in range(8)]
                 )
@@ -179,11 +180,17 @@ class TestProcesses:
         check(address, before, answers)
 
 
+KEYED = [pytest.param(None, id="without-key"), pytest.param("k-1", id="with-key")]
+
+
 class TestGuards:
     """Where two changes of one account meet in the middle of the one statement."""
 
-    def test_who_closes_waits_for_an_identifier_that_is_being_added_and_takes_it_away(self, address: str) -> None:
-        self.close_while_an_identifier_is_added(address)
+    @pytest.mark.parametrize("key", KEYED)
+    def test_who_closes_waits_for_an_identifier_that_is_being_added_and_takes_it_away(
+        self, key: str | None, address: str
+    ) -> None:
+        self.close_while_an_identifier_is_added(address, key)
         assert faults_in(address) == []
         with opened(address) as service:
             assert service.find(MAIL) is None
@@ -191,21 +198,21 @@ class TestGuards:
                 not service.acting(AGENT).register("d", identifiers=[MAIL]).replayed
             )  # D6: released, and free for another
 
+    @pytest.mark.parametrize("key", KEYED)
     def test_without_the_version_read_anew_the_identifier_would_stay(
-        self, address: str, monkeypatch: pytest.MonkeyPatch
+        self, key: str | None, address: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        with changed(monkeypatch, f" AND {statements._UNCHANGED}", ""):
-            self.close_while_an_identifier_is_added(address)
+        unchanged = statements._UNCHANGED if key else statements._UNCHANGED.replace("v =", "x.version =")
+        with changed(monkeypatch, f" AND {unchanged}", ""):
+            self.close_while_an_identifier_is_added(address, key)
         assert any("another number of identifiers" in fault for fault in faults_in(address))
 
     @staticmethod
-    def close_while_an_identifier_is_added(address: str) -> None:
+    def close_while_an_identifier_is_added(address: str, key: str | None) -> None:
         with opened(address) as service, psycopg.connect(address) as host:
             service.acting(AGENT).register("c")
             service.inside(host).acting(AGENT).add_identifier("c", MAIL, reason="asked")
-            closing = Blocked(
-                address, lambda: service.acting(AGENT).change("c", Label.CLOSED, reason="asked", key="k-1")
-            )
+            closing = Blocked(address, lambda: service.acting(AGENT).change("c", Label.CLOSED, reason="asked", key=key))
             assert closing.waits
             host.commit()
             closed = closing.end()
@@ -278,7 +285,7 @@ class TestQuiet:
         guard = "l.customer = cur.customer FOR UPDATE SKIP LOCKED)"
         with changed(monkeypatch, guard, "l.customer = cur.customer)", "applying_set") as texts:
             came = self.sweep_while_he_buys(address, waits=False)
-        assert all(text.count("FOR UPDATE") == 1 for text in texts)
+        assert all(text.count("FOR UPDATE") == 2 for text in texts)
         assert isinstance(came, Moved), came
         assert self.label_in(address) == "Dormant"
 
@@ -383,4 +390,4 @@ def test_a_key_that_another_is_using_is_waited_for_and_applied_once(address: str
 def test_the_guards_are_in_the_statement_as_these_tests_take_them_away() -> None:
     for shape in product((False, True), repeat=len(statements.Shape._fields)):
         assert statements.applying(statements.Shape(*shape)).text.count("FOR UPDATE") == 1
-    assert statements.applying_set(closes=True, text=True).text.count("FOR UPDATE") == 2
+    assert statements.applying_set(closes=True, text=True).text.count("FOR UPDATE") == 3

@@ -475,36 +475,6 @@ class TestBusy:
             finally:
                 store.close()  # else there is none to drop the database with
 
-    def test_a_thread_that_waits_for_a_connection_when_the_store_is_closed_gets_none(self, address: str) -> None:
-        store = PostgresStore(address, connections=1)
-        came: list[object] = []
-
-        def look() -> None:
-            try:
-                came.append(store.load("acme", "c"))
-            except Exception as error:
-                came.append(error)
-
-        taken = threading.Event()
-        left = store._connections
-
-        class Idle(type(left._idle)):  # type: ignore[misc]
-            def get(self, *arguments: Any, **options: Any) -> Any:
-                taken.set()
-                return super().get(*arguments, **options)
-
-        idle = left._idle.get_nowait()
-        assert idle is not None
-        idle.connection.close()
-        left._idle = Idle()
-        waiting = threading.Thread(target=look)
-        waiting.start()
-        assert taken.wait(10)
-        store.close()
-        left._idle.put(None)  # whoever had it gives it back
-        waiting.join()
-        assert isinstance(came[0], StoreClosedError), came
-
 
 class TestClosing:
     """Closed is closed, and every connection with it."""

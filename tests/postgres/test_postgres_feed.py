@@ -6,6 +6,7 @@ twice and nothing out of order; and the hints that there may be more.
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,6 +20,7 @@ from children import start
 from followers import PATIENCE, Run, faults_in_reading, faults_so_far, follow_until_told, keys, take_over
 from organisation import ACME, AGENT, Label
 from psycopg.conninfo import conninfo_to_dict
+from rivals import MADE_ANEW
 from servers import OwnServer, Server, database
 from wholeness import PAUSE, opened, rows
 
@@ -35,7 +37,7 @@ from custstatus import (
     StoreClosedError,
     StoreError,
 )
-from custstatus.adapters.postgres import AsyncListener, Listener, PostgresStore, hints, statements
+from custstatus.adapters.postgres import AsyncListener, Listener, PostgresStore, hints, operations, statements
 from custstatus.adapters.postgres.operations import PostgresOperations
 from custstatus.adapters.sql.statements import Statement
 
@@ -246,12 +248,14 @@ def by_own_number(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def broken(*shape: statements.Shape, **what: bool) -> Statement:
         whole = sound(*shape, **what)
-        assert "greatest(cur.xid, pg_current" in whole.text
-        return whole._replace(text=whole.text.replace("greatest(cur.xid, pg_current", "greatest(0, pg_current"))
+        text = re.sub(r"greatest\(\w+\.xid, pg_current", "greatest(0, pg_current", whole.text)
+        assert text != whole.text
+        return whole._replace(text=text)
 
     planned = statements.SQL.advance_account.text
     assert "greatest(xid, pg_current" in planned
     monkeypatch.setattr(statements, "applying", broken)
+    monkeypatch.setattr(operations, "_shaped", MADE_ANEW)
     monkeypatch.setattr(
         statements.SQL,
         "advance_account",
@@ -442,10 +446,13 @@ class TestCopies:
                     with pytest.raises(PositionLostError):
                         service.lag(position)
                 goes_on(service)
+                ahead = service.feed().position
             with opened(copy, create=False) as again:
                 assert len(again.feed(again.position("crm"))) == 8
         with opened(address) as original:
             settle(original)
+            with pytest.raises(PositionLostError):
+                original.keep_position("crm", ahead)
             assert len(original.feed(middle)) == 5
             assert len(original.feed(original.position("crm"))) == 0
 

@@ -39,6 +39,7 @@ SETTINGS = {
     "statement_timeout": ("1ms", "7s"),
     "lock_timeout": ("1ms", "7s"),
     "idle_in_transaction_session_timeout": ("1ms", "42s"),
+    "idle_session_timeout": ("1h", "0"),
 }
 """What a database may have as its default, and what our sessions have with seven seconds of patience."""
 
@@ -140,7 +141,10 @@ class TestRefusals:
 
     @pytest.mark.parametrize(
         ("argument", "value"),
-        [("connections", 0), ("connections", True), ("patience", 0), ("patience", float("nan")), ("patience", "x")],
+        [
+            *(("connections", 0), ("connections", True), ("patience", 0), ("patience", float("nan"))),
+            *(("patience", "x"), ("patience", True), ("patience", 0.0004)),
+        ],
     )
     def test_what_bounds_nothing_is_refused(self, argument: str, value: Any) -> None:
         with pytest.raises(InvalidInputError, match=argument):

@@ -14,8 +14,11 @@ from rivals import Answers, Blocked, at_once, changed, import_once, import_toget
 from test_postgres_concurrency import check, lines_of
 from wholeness import faults_in, opened, rows
 
-from custstatus import Action, Activity, Applied, Channel, StatusService, StoreError, flows
+from custstatus import Action, Activity, Applied, Channel, Membership, Plan, StatusService, StoreError, flows
 from custstatus.adapters.postgres import statements
+from custstatus.adapters.postgres.cursors import RawCursor
+from custstatus.adapters.postgres.statements import SQL
+from custstatus.adapters.sql.statements import Statement
 from custstatus.changes import Operation, Request
 from custstatus.service import utc_now
 
@@ -82,9 +85,7 @@ class TestOneRun:
         assert faults_in(address) == []
 
     def test_without_the_lock_it_would_fail(self, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        with changed(
-            monkeypatch, "x.customer = w.customer FOR UPDATE SKIP LOCKED", "x.customer = w.customer", "applying_set"
-        ):
+        with changed(monkeypatch, "FOR UPDATE SKIP LOCKED", "", "applying_set"):
             answers = self.second(address)
         assert "UniqueViolation" in "".join(answers.errors)
 
@@ -152,6 +153,93 @@ class TestOrder:
             answers += forwards.answers()
             return answers
 
+    def test_a_set_and_an_agent_do_not_wait_for_each_other(self, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert self.met_by_an_agent(address, monkeypatch) == ["Applied"]
+        assert faults_in(address) == []
+
+    def test_if_the_set_locked_the_account_alone_they_would(
+        self, address: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        lock = "x.lifecycle = $3\n        FOR UPDATE SKIP LOCKED"
+        with changed(monkeypatch, lock, "x.lifecycle = $3 OFFSET 0", "applying_set"):
+            assert "DeadlockDetected" in "".join(self.met_by_an_agent(address, monkeypatch))
+
+    @staticmethod
+    def met_by_an_agent(address: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """What a set is answered where it is not moved, and an agent who comes when it has locked its customers."""
+        with (
+            paused(monkeypatch, f"FROM h {statements._found('custstatus_standing', ' AND y.lifecycle = $3')}", "h"),
+            peopled(address, "c-1", "c-2") as service,
+            psycopg.connect(address, autocommit=True) as holding,
+        ):
+            holding.execute("SELECT pg_advisory_lock(7)")
+            several = Importing(address, service, ["c-1", "c-2"], Label.LOST_PHONE, "r-1")
+            assert several.waits
+            agent = Blocked(address, lambda: service.acting(AGENT).change("c-1", Label.TRENDING, reason="x"), waiting=2)
+            assert agent.waits
+            holding.execute("SELECT pg_advisory_unlock(7)")
+            came = agent.end()
+            cause = came.__cause__ if isinstance(came, StoreError) else came
+            return [*several.answers().errors, type(cause).__name__]
+
+    def test_who_plans_and_who_applies_by_one_statement_do_not_wait_for_each_other(
+        self, address: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sound, agents = RawCursor.ask, list[Blocked]()
+        with peopled(address, "c-1") as service, psycopg.connect(address) as host:
+            service.acting(AGENT).change("c-1", Label.LOST_PHONE, reason="x")
+
+            def ask(cursor: RawCursor, statement: Statement, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+                written = sound(cursor, statement, parameters)
+                if statement in (SQL.put_standing, SQL.advance_account) and not agents:
+                    desk = service.acting(AGENT)
+                    agents.append(Blocked(address, lambda: desk.change("c-1", Label.ABROAD, reason="y")))
+                return written
+
+            with monkeypatch.context() as patch:
+                patch.setattr(RawCursor, "ask", ask)
+                planned = service.inside(host).acting(AGENT).preview("c-1", Label.TRENDING, reason="x")
+                assert isinstance(planned, Plan)
+                joined = service.inside(host).store
+                assert isinstance(joined.commit(planned), Applied)
+            (agent,) = agents
+            assert agent.waits
+            host.commit()
+            assert isinstance(agent.end(), Applied)
+        assert faults_in(address) == []
+
+    @pytest.mark.parametrize("target", [Label.ABROAD, Membership.ENROLLED], ids=["same-lifecycle", "another"])
+    def test_a_set_waits_for_nobody_while_it_holds_somebody(self, address: str, target: Label | Membership) -> None:
+        assert not self.held_up(address, target)
+        assert faults_in(address) == []
+
+    @pytest.mark.parametrize(
+        ("target", "lock"),
+        [
+            (Label.ABROAD, "x.lifecycle = $3\n        FOR UPDATE"),
+            (Membership.ENROLLED, "x.customer = w.customer FOR UPDATE"),
+        ],
+        ids=["same-lifecycle", "another"],
+    )
+    def test_if_it_waited_others_would_wait_with_it(
+        self, address: str, target: Label | Membership, lock: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with changed(monkeypatch, f"{lock} SKIP LOCKED", lock, "applying_set"):
+            assert self.held_up(address, target)
+
+    @staticmethod
+    def held_up(address: str, target: Label | Membership) -> bool:
+        """Whether an agent waits for a set that has come to a customer whom somebody holds."""
+        with peopled(address, "c-1", "c-2") as service, psycopg.connect(address) as host:
+            service.inside(host).acting(AGENT).change("c-2", target, reason="x")
+            several = Importing(address, service, ["c-1", "c-2"], Label.LOST_PHONE, "r-1")
+            assert several.waits
+            agent = Blocked(address, lambda: service.acting(AGENT).change("c-1", Label.TRENDING, reason="x"), waiting=2)
+            host.commit()
+            assert isinstance(agent.end(), Applied)
+            assert several.answers().errors == []
+            return agent.waits
+
     def test_a_sweep_and_who_records_purchases_do_not_wait_for_each_other(self, address: str) -> None:
         assert self.bought_backwards(address) == ["c-2"]
         assert faults_in(address) == []
@@ -210,8 +298,10 @@ class Importing(Blocked):
 
 
 @contextmanager
-def paused(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The statement of a set waits for the advisory lock 7, once it has begun."""
-    pause = "FROM (SELECT pg_advisory_xact_lock_shared(7)) AS paused CROSS JOIN unnest("
-    with changed(monkeypatch, "FROM unnest(", pause, "applying_set"):
+def paused(monkeypatch: pytest.MonkeyPatch, before: str = "FROM unnest(", source: str = "unnest(") -> Iterator[None]:
+    """The statement of a set waits for the advisory lock 7, once it has begun: before it reads from a source."""
+    pause = before.replace(
+        f"FROM {source}", f"FROM (SELECT pg_advisory_xact_lock_shared(7)) AS paused CROSS JOIN {source}"
+    )
+    with changed(monkeypatch, before, pause, "applying_set"):
         yield

@@ -172,7 +172,7 @@ class TestChanges:
         said = world.said(lambda: world.desk.restore("s", reason="all in order"))
         assert said == [
             *("BEGIN", "SELECT account", "SELECT entry", "COMMIT"),
-            *("BEGIN IMMEDIATE", "UPDATE account", "INSERT entry", "INSERT text", "INSERT standing", "COMMIT"),
+            *("BEGIN IMMEDIATE", "INSERT standing", "UPDATE account", "INSERT entry", "INSERT text", "COMMIT"),
         ]
 
 

@@ -435,6 +435,37 @@ class CountsInMilliseconds(Broken):
         return self.store.record(evolve(batch, activities=rows))
 
 
+class NumbersThemByKey(Broken):
+    """Says which activities were repeats by their places among the batch's in the order of their keys."""
+
+    def record(self, batch: ActivityBatch) -> Recorded:
+        recorded = self.store.record(batch)
+        keys = [(row.customer, row.kind, row.reference) for row in batch.activities]
+        ordered = sorted(range(len(keys)), key=keys.__getitem__)
+        return evolve(recorded, repeats=tuple(sorted(map(ordered.index, recorded.repeats))))
+
+
+class NumbersTheKnownOnly(Broken):
+    """Says which activities were repeats by their places among those of registered customers."""
+
+    def record(self, batch: ActivityBatch) -> Recorded:
+        recorded = self.store.record(batch)
+        known = [place for place, row in enumerate(batch.activities) if row.customer not in recorded.unknown]
+        return evolve(recorded, repeats=tuple(map(known.index, recorded.repeats)))
+
+
+class SaysTheLastIsNew(Broken):
+    """Of activities that are one, calls the last of a batch the new one, though the first stands."""
+
+    def record(self, batch: ActivityBatch) -> Recorded:
+        recorded = self.store.record(batch)
+        keys = [(row.customer, row.kind, row.reference) for row in batch.activities]
+        before = {keys[place] for place in recorded.repeats if place == keys.index(keys[place])}
+        last = {key: place for place, key in enumerate(keys) if key not in before}
+        known = (place for place, row in enumerate(batch.activities) if row.customer not in recorded.unknown)
+        return evolve(recorded, repeats=tuple(place for place in known if last.get(keys[place]) != place))
+
+
 class ForgetsAmounts(Broken):
     """Keeps amounts as floats."""
 

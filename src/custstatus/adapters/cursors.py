@@ -37,7 +37,7 @@ def micros(moment: datetime) -> int:
 
 def moment(micros: int) -> datetime:
     """The UTC time of so many microseconds since 1970."""
-    return EPOCH + timedelta(0, 0, micros)  # by position, which halves it
+    return EPOCH + _MICROSECOND * micros  # multiplied, as its constructor takes half as long again
 
 
 def page(rows: Sequence[tuple[str, T]], limit: int) -> Page[T]:

@@ -235,12 +235,13 @@ class MemoryStore:
         return tuple(Tally(status, label, counted[status, label]) for status, label in ordered)
 
     def record(self, batch: ActivityBatch) -> Recorded:
-        new = repeated = 0
+        new = 0
+        repeats: list[int] = []
         unknown: dict[str, None] = {}
         active: dict[str, None] = {}
         with self._lock:
             org = self._org(batch.org)
-            for activity in batch.activities:
+            for place, activity in enumerate(batch.activities):
                 if activity.customer not in org.accounts:
                     unknown[activity.customer] = None
                     continue
@@ -248,7 +249,7 @@ class MemoryStore:
                     active[activity.customer] = None
                 name = (activity.customer, activity.kind, activity.reference)
                 if name in org.activities:
-                    repeated += 1
+                    repeats.append(place)
                     continue
                 new += 1
                 org.activities[name] = activity
@@ -264,7 +265,7 @@ class MemoryStore:
                 if row is not None and row.label in batch.watch:
                     last = org.last_activity.get(customer)
                     watched.append(Listed(customer, row, account.registered_at, last))
-        return Recorded(new, repeated, tuple(sorted(unknown)), tuple(watched))
+        return Recorded(new, tuple(repeats), tuple(sorted(unknown)), tuple(watched))
 
     def activities(self, query: Activities) -> Page[StoredActivity]:
         with self._lock:

@@ -62,12 +62,17 @@ class Recorded(Value):
     """What became of a batch."""
 
     new: int
-    repeated: int
-    """Reported before, or twice in the batch: the first report stands."""
+    repeats: tuple[int, ...] = field(default=(), repr=False)
+    """Which were reported before, or earlier in the batch, by their places in it from 0 on: the first report stands."""
     unknown: tuple[str, ...] = ()
     """Customers that are not registered: their activities were not recorded."""
     watched: tuple[Listed[str, str], ...] = ()
     """The batch's customers, with an activity that counts in it, that stand under a watched label; by customer id."""
+
+    @property
+    def repeated(self) -> int:
+        """How many were reported before."""
+        return len(self.repeats)
 
 
 class Store(Protocol):
@@ -155,7 +160,7 @@ class Store(Protocol):
         ...
 
     def record(self, batch: ActivityBatch) -> Recorded:
-        """Record activities in one transaction; repeats and unknown customers are counted, not errors."""
+        """Record activities in one transaction; repeats and unknown customers are told, not errors."""
         ...
 
     def activities(self, query: Activities) -> Page[StoredActivity]:
@@ -182,7 +187,12 @@ class Store(Protocol):
         ...
 
     def keep_position(self, org: str, consumer: str, position: str | None) -> None:
-        """Keep the position of a consumer; one that lies before what is kept changes nothing, None forgets it."""
+        """
+        Keep the position of a consumer; one that lies before what is kept changes nothing, None forgets it.
+
+        Raises:
+            PositionLostError: As `feed` does.
+        """
         ...
 
     def keep_config(self, org: str, config_hash: str, text: str) -> None:

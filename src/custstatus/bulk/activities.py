@@ -15,7 +15,7 @@ from attrs import field, frozen
 
 from custstatus import sweeping
 from custstatus.asking import BATCH, latest
-from custstatus.bounds import check_id, kind_of
+from custstatus.bounds import check_id, check_told, kind_of
 from custstatus.bulk.importing import Held, check_identifiers, holders, whom
 from custstatus.bulk.shapes import ActivityRow, BadRow
 from custstatus.bulk.tables import Rows
@@ -39,6 +39,8 @@ class RecordedRow(NamedTuple):
     """None where it could not be told whom it means."""
     outcome: Activity | Refusal | BadRow
     """The activity, where it stands recorded, now or by an earlier report; else why it does not."""
+    repeated: bool = False
+    """Whether it was reported before, or in an earlier row: the first report stands."""
 
 
 @frozen(eq=False, repr=False)
@@ -63,6 +65,7 @@ def import_activities(
     told: Callable[[Sequence[RecordedRow]], None] | None = None,
 ) -> Flow[Recording]:
     """As `StatusService.import_activities`: ten thousand rows a transaction."""
+    check_told(told)
     kinds, until = _kinds(config), latest(now)
     new = repeated = 0
     refused: list[RecordedRow] = []
@@ -72,11 +75,14 @@ def import_activities(
     while chunk := tuple(islice(remaining, BATCH)):
         held = yield from holders(chunk, config, seal)
         done = [_met(row, held, kinds, until) for row in chunk]
-        activities = tuple(row.outcome for row in done if isinstance(row.outcome, Activity))
-        if activities:
-            report: Report = yield from sweeping.record(activities, config, now)
+        given = [(place, row.outcome) for place, row in enumerate(done) if isinstance(row.outcome, Activity)]
+        if given:
+            report: Report = yield from sweeping.record(tuple(activity for _, activity in given), config, now)
             new, repeated = new + report.new, repeated + report.repeated
             back += report.back
+            for repeat in report.repeats:
+                place, _ = given[repeat]
+                done[place] = done[place]._replace(repeated=True)
             unknown = frozenset(report.unknown)
             done = [_unknown(row) if row.customer in unknown else row for row in done]
         refused += [row for row in done if not isinstance(row.outcome, Activity)]

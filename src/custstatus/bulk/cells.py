@@ -61,7 +61,7 @@ class Times(Value):
 
     def moment(self, header: str, cell: object) -> datetime:
         """
-        The UTC time of a cell: ISO 8601 text or a datetime; a date alone is its first moment.
+        The UTC time of a cell: ISO 8601 text or a datetime; of text, a date alone is its first moment.
 
         Raises:
             InvalidInputError: It is none, or it is one that the clock of the zone never showed, or showed twice.

@@ -82,7 +82,7 @@ def import_table(accounts: Iterable[Account], *, customer: str = "User ID", shop
     Customer status in the shape of `CUSTOMER_STATUS_IMPORT`: what was exported here can be imported elsewhere.
 
     The status label is the label, else the status as stored. Accounts whose customer status is unset are left out: a table
-    of that shape cannot say it.
+    of that shape cannot say it; nor can its cells hold a customer id of nothing but white space.
 
     Args:
         accounts: As a store lists them.

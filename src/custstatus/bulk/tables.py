@@ -273,9 +273,7 @@ def _no_text(line: object) -> InvalidInputError:
 
 
 def _undecodable(line: int) -> InvalidInputError:
-    return InvalidInputError(
-        f"line {line} or soon after", "text in the encoding that the file was opened with", "other bytes"
-    )
+    return InvalidInputError(f"after line {line}", "text in the encoding that the file was opened with", "other bytes")
 
 
 def _first_line(lines: Iterable[str]) -> tuple[int, str, Iterator[str]]:
@@ -293,7 +291,7 @@ def _first_line(lines: Iterable[str]) -> tuple[int, str, Iterator[str]]:
             if text.strip():
                 return number, text, rest
     except UnicodeError:
-        raise _undecodable(1) from None
+        raise _undecodable(0) from None
     raise InvalidInputError("table", "a header", "nothing")
 
 

@@ -26,7 +26,7 @@ from custstatus.bulk import (
 from custstatus.cli.addresses import Database, shown, stored
 from custstatus.cli.configs import config_of
 from custstatus.cli.errors import CommandError
-from custstatus.cli.outcomes import Outcomes, refusals
+from custstatus.cli.outcomes import REFUSED, REPORT, Outcomes, listed
 from custstatus.cli.progress import bar
 from custstatus.cli.tables import many, plain
 
@@ -128,17 +128,27 @@ def import_statuses(
 
 @imports.command("activities")
 def import_activities(
-    file: File, db: Database, config: Config, refused: Refused = None, key_file: KeyFile = None
+    file: File,
+    db: Database,
+    config: Config,
+    report: Annotated[
+        Path | None, typer.Option(help="A CSV file for what became of every row.", show_default=False)
+    ] = None,
+    refused: Refused = None,
+    key_file: KeyFile = None,
 ) -> None:
     """
     Record the activities of a table; each row that is left out is told with its cause.
 
     Ends with 1 where a row was left out. Interrupted, the same command goes on: what was recorded is not recorded twice.
     """
-    with _service(db, config, key_file) as service, _table(file, ACTIVITY_IMPORT, service) as rows:
-        with _writing(refused, None, False, file, rows) as outcomes, outcomes.resumable(None):
-            done = service.import_activities(rows, told=outcomes.rows)
-        outcomes.moved, outcomes.before = done.new, done.repeated
+    with (
+        _service(db, config, key_file) as service,
+        _table(file, ACTIVITY_IMPORT, service) as rows,
+        _writing(refused, None, False, file, rows, report) as outcomes,
+        outcomes.resumable(None),
+    ):
+        done = service.import_activities(rows, told=outcomes.recorded)
     if done.back:
         typer.echo(f"{many(len(done.back), 'idle customer')} came back")
     outcomes.tell(moved="recorded", before="repeated")
@@ -283,18 +293,26 @@ def _has_entries(service: StatusService[Any], run: str) -> bool:
 
 @contextmanager
 def _writing(
-    path: Path | None, run: str | None, preview: bool, table: Path | None = None, rows: Rows[Any] | None = None
+    refused: Path | None,
+    run: str | None,
+    preview: bool,
+    table: Path | None = None,
+    rows: Rows[Any] | None = None,
+    report: Path | None = None,
 ) -> Iterator[Outcomes]:
-    """What becomes of the rows, told on the terminal, and in a file where there is one; what is begun is told first."""
-    if path is not None and table is not None and path.exists() and path.samefile(table):
-        raise CommandError(f"{path} is the table itself: name another file for what is refused", code=2)
-    with refusals(path) as write:
+    """What becomes of the rows, told on the terminal, and in files where there are any; what is begun is told first."""
+    for path, what in ((refused, "what is refused"), (report, "the report")):
+        if path is not None and table is not None and path.exists() and path.samefile(table):
+            raise CommandError(f"{path} is the table itself: name another file for {what}", code=2)
+    if refused is not None and report is not None and refused.resolve() == report.resolve():
+        raise CommandError(f"{report} is the file for what is refused: name another one for the report", code=2)
+    with listed(refused, REFUSED) as write, listed(report, REPORT) as write_all:
         if rows is not None and rows.unused:
             typer.echo(plain(f"columns that are not used: {', '.join(rows.unused)}"), err=True)
         if run is not None and not preview:
             typer.echo(f"run {run}")
         with bar("previewing" if preview else "working") as progress:
-            yield Outcomes(write, progress)
+            yield Outcomes(write, write_all, progress)
 
 
 def _ids(path: Path | None) -> Iterable[str]:

@@ -15,7 +15,7 @@ from custstatus.bulk import BadRow, ImportedRow, RecordedRow, Reversed, as_csv
 from custstatus.cli.errors import CommandError
 from custstatus.cli.tables import plain
 
-__all__ = ["Outcomes", "refusals"]
+__all__ = ["REFUSED", "REPORT", "Outcomes", "listed"]
 
 SHOWN = 20
 """How many of those that were refused are told on the terminal."""
@@ -28,20 +28,27 @@ UNREADABLE = "unreadable"
 
 Outcome = Moved | Plan | Activity | Refusal | BadRow
 Line = tuple[str, str, str, str]
-"""Where, of whom, the causes, and in words."""
+"""Where, of whom, the causes or what became of it, and in words."""
+
+
+REFUSED = "row", "customer", "cause", "message"
+"""The columns of a file for those that are refused."""
+
+REPORT = "row", "customer", "outcome", "message"
+"""The columns of a file for all of them."""
 
 
 @contextmanager
-def refusals(path: Path | None) -> Iterator[Callable[[Iterable[Line]], None] | None]:
-    """A file for those that are refused, written as they come; None where none is wanted."""
+def listed(path: Path | None, header: Line) -> Iterator[Callable[[Iterable[Line]], None] | None]:
+    """A file for what becomes of rows, written as they come; None where none is wanted."""
     if path is None:
         yield None
         return
     with path.open("w", encoding="utf-8", newline="") as file:
-        file.writelines(as_csv(("row", "customer", "cause", "message"), ()))
+        file.writelines(as_csv(header, ()))
 
         def write(lines: Iterable[Line]) -> None:
-            _, *texts = as_csv(("row", "customer", "cause", "message"), lines)
+            _, *texts = as_csv(header, lines)
             file.writelines(texts)
             file.flush()
 
@@ -53,6 +60,9 @@ class Outcomes:
     """What is told of the rows, added up."""
 
     write: Callable[[Iterable[Line]], None] | None
+    """Where those that are refused are written."""
+    report: Callable[[Iterable[Line]], None] | None
+    """Where all of them are written."""
     progress: Callable[[int], None]
     done: int = 0
     moved: int = 0
@@ -67,6 +77,14 @@ class Outcomes:
     def rows(self, rows: Sequence[ImportedRow | RecordedRow]) -> None:
         """Rows of a table."""
         self._add((f"line {row.line}", row.customer, row.outcome) for row in rows)
+
+    def recorded(self, rows: Sequence[RecordedRow]) -> None:
+        """Rows of a table of activities."""
+        if self.report is not None:
+            self.report(map(_told, rows))
+        self.rows(rows)
+        repeated = sum(row.repeated for row in rows)
+        self.before, self.moved = self.before + repeated, self.moved - repeated
 
     def swept(self, rows: Sequence[Swept]) -> None:
         """Customers whom a sweep concerns."""
@@ -128,6 +146,13 @@ class Outcomes:
             typer.echo(f"and {refused - len(self.lines):,} more")
         if refused:
             raise typer.Exit(1)
+
+
+def _told(row: RecordedRow) -> Line:
+    where = f"line {row.line}"
+    if isinstance(row.outcome, Activity):
+        return where, row.customer or "", "repeated" if row.repeated else "recorded", ""
+    return _line(where, row.customer, row.outcome)
 
 
 def _line(where: str, customer: str | None, outcome: Refusal | BadRow) -> Line:

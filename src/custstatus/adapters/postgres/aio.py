@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import Any, Self, TypeVar
 
 import psycopg
@@ -12,9 +13,11 @@ from psycopg.pq import TransactionStatus
 from custstatus.adapters.postgres.connecting import (
     GRACE,
     arguments,
+    busy_error,
     check_joinable,
     check_transaction,
     checked,
+    closed_error,
     settings,
     translated,
     unreached,
@@ -27,7 +30,7 @@ from custstatus.adapters.protocol import ActivityBatch, AsyncStore, Recorded, St
 from custstatus.adapters.sql.running import Many, Operation, within
 from custstatus.bounds import kind_of
 from custstatus.changes import Applied, Found, GuardedChange, Plan
-from custstatus.errors import InvalidInputError, SchemaError, StoreBusyError, StoreClosedError, StoreError
+from custstatus.errors import InvalidInputError, SchemaError, StoreClosedError, StoreError
 from custstatus.feeds import FeedPage, Lag
 from custstatus.queries import Accounts, Activities, Customers, Feed, Log
 from custstatus.records import Account, Entry, HeldIdentifier, Listed, Page, Tally
@@ -59,44 +62,59 @@ class AsyncConnections:
         self._arguments = arguments(patience, prepare)
         self._settings = settings(patience)
         self._cursor: type[AsyncRawCursor] = AsyncPreparedCursor if prepare else AsyncRawCursor
-        # None is a place that is free, its connection gone.
-        self._idle: asyncio.Queue[AsyncRawCursor | None] = asyncio.Queue()
+        # While there is one of these, or a place left for another connection, nobody waits.
+        self._idle: deque[AsyncRawCursor] = deque()
         self._left = most
+        # None is the place of a connection that is gone.
+        self._waiting: deque[asyncio.Future[AsyncRawCursor | None]] = deque()
         self._closed = False
 
     async def take(self) -> AsyncRawCursor:
         """A cursor, to be given back; raises as `Connections.take` does."""
-        self._check_open()
-        if not self._idle.empty():
-            cursor = self._idle.get_nowait()
-        elif self._left > 0:
+        if self._closed:
+            raise closed_error()
+        if self._idle:
+            return self._idle.popleft()
+        if self._left:
             self._left -= 1
             cursor = None
         else:
-            try:
-                async with asyncio.timeout(self._patience):
-                    cursor = await self._idle.get()
-            except TimeoutError:
-                raise StoreBusyError("no connection was free in time: try again with the same key") from None
+            cursor = await self._waited()
         try:
-            self._check_open()
-            return cursor or self._another() or await self._connect()
+            if self._closed:
+                raise closed_error()
+            return cursor or await self._connect()
         except BaseException:
-            self._idle.put_nowait(cursor)
+            self._put(cursor)
             raise
 
-    def _check_open(self) -> None:
-        if self._closed:
-            raise StoreClosedError("the store was closed: open another one")
+    async def _waited(self) -> AsyncRawCursor | None:
+        """What is handed over in one's turn."""
+        turn: asyncio.Future[AsyncRawCursor | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            async with asyncio.timeout(self._patience):
+                return await turn
+        except BaseException as error:
+            if turn in self._waiting:
+                self._waiting.remove(turn)
+            elif not turn.cancelled():
+                self._put(turn.result())
+            if isinstance(error, TimeoutError):
+                raise busy_error() from None
+            raise
 
-    def _another(self) -> AsyncRawCursor | None:
-        """An idle connection in the place of a free one, whose own may not be to be had."""
-        for _ in range(self._idle.qsize()):
-            cursor = self._idle.get_nowait()
-            self._idle.put_nowait(None)
-            if cursor is not None:
-                return cursor
-        return None
+    def _put(self, cursor: AsyncRawCursor | None) -> None:
+        """A cursor, or the place of one, for whoever is next."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(cursor)
+                return
+        if cursor is not None:
+            self._idle.append(cursor)
+        else:
+            self._left += 1
 
     async def _connect(self) -> AsyncRawCursor:
         try:
@@ -116,18 +134,17 @@ class AsyncConnections:
         connection = cursor.connection
         if self._closed or connection.pgconn.transaction_status != TransactionStatus.IDLE:
             # Cancelled in a transaction, or of no further use.
-            self._idle.put_nowait(None)
+            self._put(None)
             await connection.close()
         else:
-            self._idle.put_nowait(cursor)
+            self._put(cursor)
 
     async def renew(self) -> None:
         """Let go of all that are idle: after a lost server each would fail in its turn."""
-        for _ in range(self._idle.qsize()):
-            cursor = self._idle.get_nowait()
-            self._idle.put_nowait(None)
-            if cursor is not None:
-                await cursor.connection.close()
+        idle, self._idle = self._idle, deque()
+        for cursor in idle:
+            self._put(None)
+            await cursor.connection.close()
 
     async def close(self) -> None:
         """Close them; those in use are closed when they are given back."""
@@ -311,10 +328,8 @@ async def run(operation: Operation[T], cursor: AsyncRawCursor) -> T:
         asked = next(operation)
         while True:
             try:
-                if isinstance(asked, Many):
-                    answer: list[tuple[Any, ...]] = [(await cursor.ask_many(*asked),)]
-                else:
-                    answer = await cursor.ask(*asked)
+                assert not isinstance(asked, Many), "SQLite's alone"
+                answer = await cursor.ask(*asked)
             except BaseException as error:
                 asked = operation.throw(error)
             else:

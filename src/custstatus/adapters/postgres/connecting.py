@@ -7,6 +7,7 @@ Connections are kept open and handed out in turn. The driver's own pool does mor
 from __future__ import annotations
 
 import os
+from collections import deque
 from queue import Empty, SimpleQueue
 from threading import Lock
 from typing import Any
@@ -25,9 +26,11 @@ __all__ = [
     "GRACE",
     "Connections",
     "arguments",
+    "busy_error",
     "check_joinable",
     "check_transaction",
     "checked",
+    "closed_error",
     "settings",
     "translated",
     "unreached",
@@ -58,14 +61,25 @@ def arguments(patience: float, prepare: bool) -> dict[str, Any]:
     }
 
 
+_SESSION = "; ".join(
+    [
+        "SET synchronous_commit = on",
+        "SET default_transaction_isolation = 'read committed'",
+        "SET default_transaction_read_only = off",
+        # Compiling a statement takes longer than running any of ours does.
+        "SET jit = off",
+        "SET idle_session_timeout = 0",
+        # There from PostgreSQL 17 on.
+        "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'",
+    ]
+)
+
+
 def settings(patience: float) -> str:
     """What a connection of our own asks of its session, whatever the server's and the role's defaults are."""
     milliseconds = round(patience * 1000)
     return (
-        "SET synchronous_commit = on; SET default_transaction_isolation = 'read committed'; "
-        # Compiling a statement takes longer than running any of ours does.
-        "SET default_transaction_read_only = off; SET jit = off; "
-        f"SET statement_timeout = {milliseconds}; SET lock_timeout = {milliseconds}; "
+        f"{_SESSION}; SET statement_timeout = {milliseconds}; SET lock_timeout = {milliseconds}; "
         f"SET idle_in_transaction_session_timeout = {milliseconds * 6}"
     )
 
@@ -81,8 +95,8 @@ def checked(address: str, connections: int, patience: float) -> None:
         raise InvalidInputError("address", expected, "another") from None
     if type(connections) is not int or connections < 1:
         raise InvalidInputError("connections", "a number from 1 on", kind_of(connections))
-    if not isinstance(patience, int | float) or not 0 < patience <= 86_400:
-        raise InvalidInputError("patience", "seconds, up to a day's", kind_of(patience))
+    if type(patience) not in (int, float) or not 0.001 <= patience <= 86_400:
+        raise InvalidInputError("patience", "seconds, from a thousandth up to a day's", kind_of(patience))
 
 
 def unreached(error: psycopg.Error) -> StoreError:
@@ -136,8 +150,23 @@ def check_transaction(connection: psycopg.Connection[Any] | psycopg.AsyncConnect
         raise InvalidInputError("connection", "one with an open transaction", "one without, in autocommit mode")
 
 
+def closed_error() -> StoreClosedError:
+    """Of a store that was closed."""
+    return StoreClosedError("the store was closed: open another one")
+
+
+def busy_error() -> StoreBusyError:
+    """Of a store whose connections are all in use."""
+    return StoreBusyError("no connection was free in time: try again with the same key")
+
+
 class Connections:
-    """Up to so many connections to one database, each with a cursor, handed out to threads in turn."""
+    """
+    Up to so many connections to one database, each with a cursor, handed out to threads in turn.
+
+    Who waits for one is given the next that comes back: were it free for a moment, who has just given it back would always be
+    first to take it again.
+    """
 
     def __init__(self, address: str, most: int, patience: float, prepare: bool) -> None:
         self._address = address
@@ -145,10 +174,12 @@ class Connections:
         self._arguments = arguments(patience, prepare)
         self._settings = settings(patience)
         self._cursor: type[RawCursor] = PreparedCursor if prepare else RawCursor
-        # None is a place that is free, its connection gone.
-        self._idle: SimpleQueue[RawCursor | None] = SimpleQueue()
         self._lock = Lock()
+        # While there is one of these, or a place left for another connection, nobody waits.
+        self._idle: deque[RawCursor] = deque()
         self._left = most
+        # None is the place of a connection that is gone.
+        self._waiting: deque[SimpleQueue[RawCursor | None]] = deque()
         self._closed = False
         self._process = os.getpid()
 
@@ -161,41 +192,54 @@ class Connections:
             StoreClosedError: They were closed.
             StoreError: A new connection could not be made.
         """
-        self._check_open()
+        if self._closed:
+            raise closed_error()
         if self._process != os.getpid():
             raise StoreError("the process was forked: open the store after the fork")
+        turn: SimpleQueue[RawCursor | None] | None = None
+        with self._lock:
+            if self._idle:
+                return self._idle.popleft()
+            if self._left:
+                self._left -= 1
+            else:
+                turn = SimpleQueue()
+                self._waiting.append(turn)
+        cursor = None if turn is None else self._waited(turn)
         try:
-            cursor = self._idle.get_nowait()
-        except Empty:
-            with self._lock:
-                new = self._left > 0
-                self._left -= new
-            try:
-                cursor = None if new else self._idle.get(timeout=self._patience)
-            except Empty:
-                raise StoreBusyError("no connection was free in time: try again with the same key") from None
-        try:
-            self._check_open()
-            return cursor or self._another() or self._connect()
+            if self._closed:
+                raise closed_error()
+            return cursor or self._connect()
         except BaseException:
-            self._idle.put(cursor)
+            self._put(cursor)
             raise
 
-    def _check_open(self) -> None:
-        if self._closed:
-            raise StoreClosedError("the store was closed: open another one")
+    def _waited(self, turn: SimpleQueue[RawCursor | None]) -> RawCursor | None:
+        """What is handed over in one's turn."""
+        try:
+            return turn.get(timeout=self._patience)
+        except BaseException as error:
+            with self._lock:
+                handed = turn not in self._waiting
+                if not handed:
+                    self._waiting.remove(turn)
+            if handed and isinstance(error, Empty):
+                return turn.get()
+            if handed:
+                self._put(turn.get())
+            if isinstance(error, Empty):
+                raise busy_error() from None
+            raise
 
-    def _another(self) -> RawCursor | None:
-        """An idle connection in the place of a free one, whose own may not be to be had."""
-        for _ in range(self._idle.qsize()):
-            try:
-                cursor = self._idle.get_nowait()
-            except Empty:
-                return None
-            self._idle.put(None)
-            if cursor is not None:
-                return cursor
-        return None
+    def _put(self, cursor: RawCursor | None) -> None:
+        """A cursor, or the place of one, for whoever is next."""
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().put(cursor)
+            elif cursor is not None:
+                self._idle.append(cursor)
+            else:
+                self._left += 1
 
     def _connect(self) -> RawCursor:
         try:
@@ -217,20 +261,17 @@ class Connections:
         if self._closed or connection.pgconn.transaction_status != TransactionStatus.IDLE:
             # Interrupted in a transaction, or of no further use.
             connection.close()
-            self._idle.put(None)
+            self._put(None)
         else:
-            self._idle.put(cursor)
+            self._put(cursor)
 
     def renew(self) -> None:
         """Let go of all that are idle: after a lost server each would fail in its turn."""
-        for _ in range(self._idle.qsize()):
-            try:
-                cursor = self._idle.get_nowait()
-            except Empty:
-                return
-            if cursor is not None:
-                cursor.connection.close()
-            self._idle.put(None)
+        with self._lock:
+            idle, self._idle = self._idle, deque()
+        for cursor in idle:
+            cursor.connection.close()
+            self._put(None)
 
     def close(self) -> None:
         """Close them; those in use are closed when they are given back."""

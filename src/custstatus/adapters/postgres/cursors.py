@@ -8,11 +8,13 @@ own way, which looks up for each parameter how it is to be written, is a fifth.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from functools import partial
 from itertools import count
 from typing import Any
 
 import psycopg
+from attrs import define
 from psycopg import generators
 from psycopg.abc import PQGen, Transformer
 from psycopg.adapt import AdaptersMap
@@ -54,11 +56,6 @@ class RawCursor(psycopg.RawCursor[Row]):
         # Asked for less directly, the driver would describe every column first.
         return [] if self.rownumber is None else self.fetchall()
 
-    def ask_many(self, statement: Statement, rows: Iterable[Row]) -> int:
-        """How many rows a statement writes over many rows of parameters."""
-        self.executemany(statement.text, rows)
-        return self.rowcount
-
 
 class AsyncRawCursor(psycopg.AsyncRawCursor[Row]):
     """The same, awaited."""
@@ -76,11 +73,6 @@ class AsyncRawCursor(psycopg.AsyncRawCursor[Row]):
         await self.execute(statement.text, _arranged(statement, parameters), prepare=False if statement.sized else None)
         return [] if self.rownumber is None else await self.fetchall()
 
-    async def ask_many(self, statement: Statement, rows: Iterable[Row]) -> int:
-        """As `RawCursor.ask_many`."""
-        await self.executemany(statement.text, rows)
-        return self.rowcount
-
 
 def _arranged(statement: Statement, parameters: Row) -> Row | None:
     """The parameters as the driver takes them."""
@@ -88,81 +80,91 @@ def _arranged(statement: Statement, parameters: Row) -> Row | None:
     return arranged or None
 
 
-def _number(value: int) -> bytes:
-    return b"%d" % value
+def _bytes(value: bytes) -> str:
+    return "\\x" + value.hex()
 
 
-def _bytes(value: bytes) -> bytes:
-    return b"\\x" + value.hex().encode()
+def _truth(value: bool) -> str:
+    return "t" if value else "f"
 
 
-def _truth(value: bool) -> bytes:
-    return b"t" if value else b"f"
+def _null(_: None) -> str:
+    return ""
 
 
-def _null(_: None) -> None:
-    return None
-
-
-_WRITTEN: dict[type, Callable[[Any], bytes | None]] = {
-    str: str.encode,
-    int: _number,
+_WRITTEN: dict[type, Callable[[Any], str]] = {
+    int: str,
     bytes: _bytes,
     bool: _truth,
     type(None): _null,
 }
-"""How each type of a parameter is written; the server takes its type from where it stands."""
+"""How each type of a parameter that is no text is written; the server takes its type from where it stands."""
 
 
 def _written(parameters: Row) -> list[bytes | None]:
-    """The parameters as text."""
-    written = [value.encode() if type(value) is str else _WRITTEN[type(value)](value) for value in parameters]
-    if b"\0" in b"".join([value for value in written if value]):  # where libpq would end it
+    """The parameters as text, encoded at once."""
+    if not parameters:
+        return []
+    texts = [value if type(value) is str else _WRITTEN[type(value)](value) for value in parameters]
+    written: list[bytes | None] = [*"\0".join(texts).encode().split(b"\0")]
+    if len(written) != len(texts):  # libpq would end the text there
         raise psycopg.DataError("a text holds a NUL character, which PostgreSQL does not store")
+    if None in parameters:
+        for place, value in enumerate(parameters):
+            if value is None:
+                written[place] = None
     return written
 
 
 class _Prepared:
-    """The statements that one connection has prepared."""
+    """The statements that one connection has prepared, each with what reads its rows."""
 
-    def __init__(self, pgconn: PGconn, transformer: Transformer) -> None:
+    def __init__(self, pgconn: PGconn, loading: Callable[[], Transformer]) -> None:
         self._pgconn = pgconn
-        self._transformer = transformer
-        self._names: dict[str, bytes] = {}
+        self._loading = loading
+        self._known: dict[str, _Known] = {}
         self._numbers = count()
 
     def asking(self, statement: Statement, parameters: Row) -> PQGen[list[Row]]:
         """What the driver waits for, until there are the rows that a statement answers."""
         text, arrange, sized = statement
         pgconn, written = self._pgconn, _written(parameters if arrange is None else arrange(parameters))
+        known = self._known.get(text)
         if sized:
+            known = _Known(b"", self._loading())
             pgconn.send_query_params(text.encode(), written)
         else:
-            name = self._names.get(text)
-            if name is None:
+            if known is None:
                 # Another one each time: whoever was interrupted may have prepared it without having seen that.
                 name = b"custstatus_%d" % next(self._numbers)
                 pgconn.send_prepare(name, text.encode())
-                _checked((yield from generators.execute(pgconn)))
-                self._names[text] = name
-            pgconn.send_query_prepared(name, written)
-        result = _checked((yield from generators.execute(pgconn)))
-        rows = result.ntuples
-        if not rows:
-            return []
-        self._transformer.set_pgresult(result)
-        return self._transformer.load_rows(0, rows, tuple)
+                _check((yield from generators.execute(pgconn)))
+                known = self._known[text] = _Known(name, self._loading())
+            pgconn.send_query_prepared(known.name, written)
+        results = yield from generators.execute(pgconn)
+        result = results[-1]
+        if result.status != ExecStatus.TUPLES_OK:
+            _check(results)
+        # The columns are those of the first time: a statement whose columns change is an error of the server.
+        known.transformer.set_pgresult(result, set_loaders=not known.read)
+        known.read = True
+        return known.transformer.load_rows(0, result.ntuples, tuple)
 
 
-_DONE = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
+@define
+class _Known:
+    """A prepared statement, and what reads its rows, by how it read the first."""
+
+    name: bytes
+    transformer: Transformer
+    read: bool = False
 
 
-def _checked(results: list[PGresult]) -> PGresult:
-    """The result of a statement; the driver's error where it failed."""
+def _check(results: list[PGresult]) -> None:
+    """The driver's error where a statement failed; a server that goes down may answer more than once."""
     for result in results:
-        if result.status not in _DONE:
+        if result.status not in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
             raise error_from_result(result)
-    return results[-1]
 
 
 class PreparedCursor(RawCursor):
@@ -170,7 +172,7 @@ class PreparedCursor(RawCursor):
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         super().__init__(connection)
-        self._prepared = _Prepared(connection.pgconn, Loading(self))
+        self._prepared = _Prepared(connection.pgconn, partial(Loading, self))
 
     def ask(self, statement: Statement, parameters: Row) -> list[Row]:
         return self.connection.wait(self._prepared.asking(statement, parameters))
@@ -181,7 +183,7 @@ class AsyncPreparedCursor(AsyncRawCursor):
 
     def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
         super().__init__(connection)
-        self._prepared = _Prepared(connection.pgconn, Loading(self))
+        self._prepared = _Prepared(connection.pgconn, partial(Loading, self))
 
     async def ask(self, statement: Statement, parameters: Row) -> list[Row]:
         return await self.connection.wait(self._prepared.asking(statement, parameters))

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psycopg
 from attrs import frozen
 from psycopg import errors
 
-from custstatus.adapters.postgres.connecting import arguments, checked, settings, translated, unreached
+from custstatus.adapters.postgres.connecting import Connection, arguments, checked, settings, translated, unreached
 from custstatus.adapters.postgres.cursors import RawCursor
 from custstatus.adapters.postgres.operations import OWN, PostgresOperations
 from custstatus.adapters.postgres.statements import RESTORED, ROLLBACK_TO, SAVEPOINT, SQL, THIS
@@ -220,7 +220,8 @@ def migrate_schema(address: str, *, create: bool = True, patience: float = 60.0)
     Args:
         address: Where it is, as `PostgresStore` takes it.
         create: False to leave a database alone that has no tables of ours.
-        patience: Seconds to wait for others that migrate, and to try again while others hold the tables.
+        patience: Seconds to wait for others that migrate, and to try again while others hold the tables. A step itself takes as
+            long as it takes.
 
     Raises:
         SchemaError: The server is too old, the database was written by a newer version of this library or, with
@@ -244,10 +245,10 @@ def schema_status(address: str) -> SchemaStatus:
     At which step a database is; it is only read.
 
     Raises:
-        StoreError: It cannot be reached, or its tables not read.
+        StoreError: It cannot be reached, gives no sign for ten seconds, or its tables cannot be read.
     """
     steps = _steps()
-    with _connected(address, _CONNECTING) as cursor:
+    with _connected(address, _CONNECTING, bounded=True) as cursor:
         at, moved = _run(_found(), cursor)
         version = cursor.connection.info.parameter_status("server_version")
     missing = tuple(step.name for step in steps if step.number > at)
@@ -305,17 +306,27 @@ def _run(operation: Operation[T], cursor: RawCursor) -> T:
 
 
 @contextmanager
-def _connected(address: str, patience: float) -> Iterator[RawCursor]:
-    """A connection for one operation, which waits so long for locks; errors of the driver come out as ours."""
+def _connected(address: str, patience: float, *, bounded: bool = False) -> Iterator[RawCursor]:
+    """
+    A connection for one operation, which waits so long for locks; errors of the driver come out as ours.
+
+    Args:
+        address: Where it is.
+        patience: Seconds.
+        bounded: Whether it waits no longer for an answer either; an index of many rows takes its time.
+    """
     checked(address, 1, patience)
     try:
-        connection = psycopg.Connection[tuple[Any, ...]].connect(address, **arguments(_CONNECTING, prepare=False))
+        connection = Connection.connect(address, **arguments(_CONNECTING, prepare=False))
     except psycopg.Error as error:
         raise unreached(error) from error
     with connection:
         try:
-            # An index of many rows takes its time.
-            connection.execute(f"{settings(patience)}; SET statement_timeout = 0".encode())
+            connection.patience = patience
+            connection.execute(settings(patience).encode())
+            if not bounded:
+                connection.patience = math.inf
+                connection.execute("SET statement_timeout = 0")
             yield RawCursor(connection)
         except (errors.LockNotAvailable, errors.DeadlockDetected) as error:
             raise StoreBusyError("others held the tables for too long: nothing was changed, try again") from error

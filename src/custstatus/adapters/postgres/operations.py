@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from custstatus.adapters.cursors import micros, moment
 from custstatus.adapters.postgres import statements
 from custstatus.adapters.postgres.statements import Shape, array_text
-from custstatus.adapters.sql.operations import Operations, moved
+from custstatus.adapters.protocol import StoredActivity
+from custstatus.adapters.sql.operations import Key, Operations, moved
+from custstatus.adapters.sql.rows import activity_row
 from custstatus.adapters.sql.running import Operation, Transaction
 from custstatus.adapters.sql.statements import Statement
 from custstatus.changes import Applied, Found, GuardedChange, Step
@@ -23,24 +26,24 @@ JOINED = Transaction(statements.SAVEPOINT, statements.RELEASE, (statements.ROLLB
 
 _NOBODY_WRITES = Statement("LOCK TABLE custstatus_account IN SHARE ROW EXCLUSIVE MODE")
 
+_PART = 10_000
+"""How many activities one statement records: it has the patience of one, however many are reported at once."""
+
 
 class PostgresOperations(Operations):
     """The verbs; a change of one lifecycle is one statement, and so one round trip."""
 
     def apply(self, guarded: GuardedChange, step: Step) -> Operation[Applied | None]:
         """Make a change without planning it, by what its guard says of where the account is; None where it is not made."""
-        of_step, closes, by_status, back, aside = _of_step(step)
         at, reason, name = guarded.at, guarded.reason, guarded.actor.name
         text = reason is not None or name is not None
-        shape = Shape(
-            closes, by_status, back, aside, at is not None, guarded.expected is not None, guarded.key is not None, text
-        )
+        shaped = _shaped(step, at is not None, guarded.expected is not None, guarded.key is not None, text)
         found = yield (
-            statements.applying(shape),
+            shaped,
             (
                 guarded.org,
                 guarded.customer,
-                *of_step,
+                *_of_step(step),
                 *_of_change(guarded),
                 guarded.expected,
                 guarded.key,
@@ -97,7 +100,7 @@ class PostgresOperations(Operations):
             (
                 common.org,
                 array_text([row.customer for row in each]),
-                *_of_step(step)[0],
+                *_of_step(step),
                 *_of_change(common),
                 common.run,
                 common.approval,
@@ -113,12 +116,27 @@ class PostgresOperations(Operations):
         )
         return list(map(Moved._make, found))
 
+    def _keep(self, org: str, activities: Mapping[Key, StoredActivity]) -> Operation[set[Key]]:
+        kept: set[Key] = set()
+        left = iter(activities.values())
+        while part := [activity_row(org, each) for each in islice(left, _PART)]:
+            _, customers, kinds, references, at, amounts, effects, counts = zip(*part, strict=True)
+            texts = (*map(array_text, (customers, kinds, references)), array_text(map(str, at)), _column(amounts))
+            kept.update((yield statements.RECORD, (org, *texts, array_text(effects), array_text(map(str, counts)))))
+        return kept
 
-@lru_cache(maxsize=1024)
-def _of_step(step: Step) -> tuple[tuple[Any, ...], bool, bool, bool, bool]:
-    """The parameters 3 to 11, which like changes have in common, and what their shape is by them."""
+
+@lru_cache(maxsize=4_096)
+def _shaped(step: Step, at: bool, expected: bool, key: bool, text: bool) -> Statement:
+    """The statement that applies a step; the rest is said of `Shape`."""
     aside = bool(step.group_statuses or step.group_labels)
-    parameters = (
+    return statements.applying(Shape(step.closes, step.by_status, bool(step.back), aside, at, expected, key, text))
+
+
+@lru_cache(maxsize=1_024)
+def _of_step(step: Step) -> tuple[Any, ...]:
+    """The parameters 3 to 11, which like changes have in common."""
+    return (
         step.lifecycle,
         _texts(step.open),
         _texts(step.back),
@@ -129,7 +147,6 @@ def _of_step(step: Step) -> tuple[tuple[Any, ...], bool, bool, bool, bool]:
         _texts(step.group_statuses),
         _texts(step.group_labels),
     )
-    return parameters, step.closes, step.by_status, bool(step.back), aside
 
 
 def _of_change(guarded: GuardedChange) -> tuple[Any, ...]:

@@ -14,6 +14,7 @@ __all__ = [
     "BEGIN",
     "COMMIT",
     "LOCK_ACCOUNTS",
+    "RECORD",
     "RELEASE",
     "RESTORED",
     "ROLLBACK",
@@ -121,21 +122,30 @@ _UNCHANGED = """v = (
         SELECT x.version FROM custstatus_account x WHERE x.org = cur.org AND x.customer = cur.customer)"""
 
 
-_RELEASES = """,
-i AS (
-    DELETE FROM custstatus_identifier x USING h WHERE x.org = $1 AND x.customer = h.customer)"""
-
-
-def _moving(closes: bool) -> str:
-    """The rows of an account, moved from the entry `h`; the parameters 3, 6, 7, 13 and 14 say where to and by whom."""
-    return f"""u AS (
+# The rows of an account, moved from the entry `h`; the parameters 3, 6, 7, 13 and 14 say where to and by whom.
+_STANDING_MOVED = """u AS (
     UPDATE custstatus_standing x SET status = $6, label = $7, since = h.effective_at,
         status_since = CASE WHEN x.status = $6 THEN x.status_since ELSE h.effective_at END,
         actor = $13, actor_kind = $14, entry = h.version, back_to = h.back_to, until = NULL
-    FROM h WHERE x.org = $1 AND x.customer = h.customer AND x.lifecycle = $3),
-a AS (
-    UPDATE custstatus_account x SET version = h.version, xid = h.xid{", closed_at = h.effective_at" if closes else ""}
-    FROM h WHERE x.org = $1 AND x.customer = h.customer){_RELEASES if closes else ""}"""
+    FROM h {found} x.org = $1 AND x.customer = {customer} AND x.lifecycle = $3)"""
+_ACCOUNT_MOVED = """a AS (
+    UPDATE custstatus_account x SET version = h.version, xid = h.xid{closed}
+    FROM h {found} x.org = $1 AND x.customer = {customer})"""
+_CLOSED = ", closed_at = h.effective_at"
+_RELEASES = """,
+i AS (
+    DELETE FROM custstatus_identifier x USING h WHERE x.org = $1 AND x.customer = h.customer)"""
+_TEXTS = """,
+t AS (
+    INSERT INTO custstatus_text (org, customer, version, reason, actor_name)
+    SELECT $1, customer, version, $24::text, $25::text FROM h)"""
+
+
+def _found(table: str, key: str) -> str:
+    """Each row of a set by its key: the planner expects a single one, and might have the table read for each of them."""
+    return f"""CROSS JOIN LATERAL (
+        SELECT y.ctid AS place FROM {table} y WHERE y.org = $1 AND y.customer = h.customer{key} OFFSET 0) y
+    WHERE x.ctid = y.place AND"""
 
 
 _ENTRY = """INSERT INTO custstatus_entry (org, customer, version, kind, lifecycle, from_status, from_label, to_status,
@@ -144,8 +154,10 @@ _ENTRY = """INSERT INTO custstatus_entry (org, customer, version, kind, lifecycl
 
 _BEHIND = """LEFT JOIN LATERAL (
         SELECT e.version, e.back_to, e.to_status = $6 AND coalesce(e.to_label, '') = ANY ($9::text[]) AS leads_back
-        FROM custstatus_entry e WHERE e.org = cur.org AND e.customer = cur.customer AND e.version = cur.back_to
+        FROM custstatus_entry e WHERE e.org = cur.org AND e.customer = cur.customer AND e.version = cur.back_to OFFSET 0
     ) was ON true"""
+
+_GREATEST_XID = f"greatest(cur.xid, {_TRANSACTION})"
 
 _OPEN = "coalesce(status, '') = ANY ($4::text[])"
 _ANOTHER_STATUS = "status IS DISTINCT FROM $6"
@@ -164,12 +176,21 @@ def _way_back(aside: bool) -> str:
              {_KEPT if aside else ""}WHEN leads_back THEN was.back_to{_BEGUN if aside else ""} END"""
 
 
-def _moved(effective_at: str, digest: str, closes: bool, aside: bool) -> str:
-    """What an entry holds of an account `cur`, as far as the columns of `_ENTRY` go."""
-    return f"""cur.org, cur.customer, v + 1, 'moved', $3, status, label, $6::text, $7::text, {effective_at}, $12::bigint,
+def _moved(
+    effective_at: str,
+    digest: str,
+    closes: bool,
+    way_back: str,
+    xid: str,
+    *,
+    account: str = "cur.org, cur.customer, v + 1",
+    was: str = "status, label",
+) -> str:
+    """What an entry holds, as far as the columns of `_ENTRY` go."""
+    return f"""{account}, 'moved', $3, {was}, $6::text, $7::text, {effective_at}, $12::bigint,
         $13::text, $14::text, $15::text, $16::text, $17::text, $18::text, {digest}, {int(closes)},
-        {_way_back(aside)},
-        greatest(cur.xid, {_TRANSACTION}), 0"""
+        {way_back},
+        {xid}, 0"""
 
 
 class Shape(NamedTuple):
@@ -197,41 +218,76 @@ def applying(shape: Shape) -> Statement:
     """
     The one statement that applies a change: no longer than its shape, for what it is made of takes more time than what it does.
 
-    The account and its standing are locked and read anew as others leave them; what is read besides is as the statement
-    found it. So a change that closes is not made where the account has another version by then, for an identifier or a
-    later entry may have come; and one whose way back begins at an entry that is not to be seen yet neither.
+    The standing and then the account are locked, in the order of every writer, and read anew as others leave them; what is read
+    besides is as the statement found it. So a change that closes is not made where the account has another version by then, for
+    an identifier or a later entry may have come; and one whose way back begins at an entry that is not to be seen yet neither.
 
     The parameters are those of `PostgresOperations.apply`, of which it takes what it needs.
     """
     since = _FLOOR if shape.closes else "since"
     effective_at = "$20::bigint" if shape.at else f"greatest($12::bigint, {since})"
-    # What is asked of the locked rows is asked before they are locked, and once more where others had them.
-    locked = [f"({_ANOTHER_STATUS})" if shape.by_status else f"({_ANOTHER_STATUS} OR {_ANOTHER_LABEL})"]
-    locked += [] if shape.back else [_OPEN]
-    locked += ["a.version = $21::bigint"] if shape.expected else []
-    then = [_KNOWN_BEHIND]
+    # What is asked of the locked row is asked before it is locked, and once more where others had it.
+    there = [f"({_ANOTHER_STATUS})" if shape.by_status else f"({_ANOTHER_STATUS} OR {_ANOTHER_LABEL})"]
+    there += [] if shape.back else [_OPEN]
+    then = ["closed_at IS NULL", _KNOWN_BEHIND]
+    then += ["v = $21::bigint"] if shape.expected else []
     then += [f"({_OPEN} OR status = ANY ($5::text[]) AND leads_back)"] if shape.back else []
     then += [f"$20::bigint >= {since}"] if shape.at else []
     then += [_UNCHANGED] if shape.closes else []
-    once = "ON CONFLICT (org, key, ordinal) WHERE key IS NOT NULL DO NOTHING" if shape.key else ""
-    texts = """, t AS (
-    INSERT INTO custstatus_text (org, customer, version, reason, actor_name)
-    SELECT $1, customer, version, $24::text, $25::text FROM h)"""
-    return _needed(f"""
+    moved = _STANDING_MOVED.format(found="WHERE", customer="$2")
+    moved += (_RELEASES if shape.closes else "") + (_TEXTS if shape.text else "")
+    written = _keyed if shape.key else _unkeyed
+    return _needed(written(shape, " AND ".join(there), " AND ".join(then), effective_at, moved))
+
+
+_ANSWER = "version, effective_at, back_to, from_status, from_label"
+
+
+def _unkeyed(shape: Shape, there: str, then: str, effective_at: str, moved: str) -> str:
+    """The account first, for nothing but an error keeps the entry from being written: it need not be read and locked before."""
+    then = re.sub(r"\bv\b", "x.version", then)
+    closed = f", closed_at = {effective_at}" if shape.closes else ""
+    entry = _moved(
+        *("effective_at", "$19::bytea", shape.closes, "back_to", "xid"),
+        account="org, customer, version",
+        was="from_status, from_label",
+    )
+    return f"""
 WITH cur AS MATERIALIZED (
-    SELECT a.org, a.customer, a.version AS v, a.xid, s.status, s.label, s.since, s.entry, s.back_to
-    FROM custstatus_account a JOIN custstatus_standing s ON s.org = a.org AND s.customer = a.customer AND s.lifecycle = $3
-    WHERE a.org = $1 AND a.customer = $2 AND a.closed_at IS NULL AND {" AND ".join(locked)} FOR UPDATE OF a, s),
+    SELECT org, customer, status, label, since, entry, back_to FROM custstatus_standing
+    WHERE org = $1 AND customer = $2 AND lifecycle = $3 AND {there} FOR UPDATE),
 h AS (
-    {_ENTRY}{", key, digest" if shape.key else ""})
-    SELECT {_moved(effective_at, "$19::bytea", shape.closes, shape.aside)}{", $22::text, $23::bytea" if shape.key else ""}
+    UPDATE custstatus_account x SET version = x.version + 1, xid = greatest(x.xid, {_TRANSACTION}){closed}
     FROM cur {_BEHIND}
-    WHERE {" AND ".join(then)}
-    {once}
-    RETURNING customer, version, effective_at, back_to, xid, from_status, from_label),
-{_moving(shape.closes)}{texts if shape.text else ""}
-SELECT version, effective_at, back_to, from_status, from_label FROM h
-""")
+    WHERE x.org = $1 AND x.customer = $2 AND {then}
+    RETURNING x.org, x.customer, x.version, {effective_at} AS effective_at,
+        {_way_back(shape.aside)} AS back_to, x.xid, status AS from_status, label AS from_label),
+{moved}
+{_ENTRY})
+SELECT {entry} FROM h
+RETURNING {_ANSWER}
+"""
+
+
+def _keyed(shape: Shape, there: str, then: str, effective_at: str, moved: str) -> str:
+    """The entry first, for its key may have written it before."""
+    entry = _moved(effective_at, "$19::bytea", shape.closes, _way_back(shape.aside), _GREATEST_XID)
+    return f"""
+WITH cur AS MATERIALIZED (
+    SELECT a.org, a.customer, a.version AS v, a.xid, a.closed_at, s.status, s.label, s.since, s.entry, s.back_to
+    FROM custstatus_account a JOIN custstatus_standing s ON s.org = a.org AND s.customer = a.customer AND s.lifecycle = $3
+    WHERE a.org = $1 AND a.customer = $2 AND {there} FOR UPDATE OF s, a),
+h AS (
+    {_ENTRY}, key, digest)
+    SELECT {entry}, $22::text, $23::bytea
+    FROM cur {_BEHIND}
+    WHERE {then}
+    ON CONFLICT (org, key, ordinal) WHERE key IS NOT NULL DO NOTHING
+    RETURNING customer, xid, {_ANSWER}),
+{_ACCOUNT_MOVED.format(found="WHERE", customer="$2", closed=_CLOSED if shape.closes else "")},
+{moved}
+SELECT {_ANSWER} FROM h
+"""
 
 
 def _needed(numbered: str) -> Statement:
@@ -248,8 +304,7 @@ def applying_set(*, closes: bool, text: bool) -> Statement:
     The same for several customers, as part of a run.
 
     It waits for nobody, as those who wait for what it has locked would wait with it: an account that others hold is left. So is
-    one that others have changed since the statement began, for its standing and its entries are read as they were then; every
-    writer changes the account, so it alone is locked.
+    one that others have changed since the statement began, for its entries are read as they were then.
 
     Args:
         closes: Whether it closes the accounts.
@@ -278,6 +333,12 @@ def applying_set(*, closes: bool, text: bool) -> Statement:
     INSERT INTO custstatus_text (org, customer, version, reason, actor_name)
     SELECT $1, h.customer, h.version, coalesce(cur.reason, $31::text), $32::text FROM h JOIN cur USING (customer)
     WHERE cur.reason IS NOT NULL OR coalesce($31, $32) IS NOT NULL)"""
+    accounts = _ACCOUNT_MOVED.format(
+        found=_found("custstatus_account", ""), customer="h.customer", closed=_CLOSED if closes else ""
+    )
+    standings = _STANDING_MOVED.format(
+        found=_found("custstatus_standing", " AND y.lifecycle = $3"), customer="h.customer"
+    )
     return Statement(
         f"""
 WITH cur AS MATERIALIZED (
@@ -287,22 +348,33 @@ WITH cur AS MATERIALIZED (
         AS w (customer, at_entry, digest, shop{", reason" if text else ""})
     -- Customer by customer by the keys: joined, a chunk of a not so large table would have all of it read.
     CROSS JOIN LATERAL (
-        SELECT * FROM custstatus_account x WHERE x.org = $1 AND x.customer = w.customer FOR UPDATE SKIP LOCKED) a
+        SELECT * FROM custstatus_standing x WHERE x.org = $1 AND x.customer = w.customer AND x.lifecycle = $3
+        FOR UPDATE SKIP LOCKED) s
     CROSS JOIN LATERAL (
-        SELECT * FROM custstatus_standing x WHERE x.org = $1 AND x.customer = w.customer AND x.lifecycle = $3 OFFSET 0) s),
+        SELECT * FROM custstatus_account x WHERE x.org = $1 AND x.customer = w.customer FOR UPDATE SKIP LOCKED) a),
 h AS (
     {_ENTRY}, run, approval, shop)
-    SELECT {_moved(effective_at, digest, closes, aside=True)},
+    SELECT {_moved(effective_at, digest, closes, _way_back(aside=True), _GREATEST_XID)},
         $21::text, $22::text, coalesce(cur.shop, $23::text)
     FROM cur {_BEHIND}
     WHERE {" AND ".join(conditions)}
-    RETURNING customer, version, effective_at, back_to, xid, from_status, from_label),
-{_moving(closes)}{texts if text else ""}
+    RETURNING customer, xid, {_ANSWER}),
+{accounts},
+{standings}{_RELEASES if closes else ""}{texts if text else ""}
 SELECT customer, version, from_status, from_label, false FROM h
 """,
         sized=True,
     )
 
+
+RECORD = Statement("""
+INSERT INTO custstatus_activity (org, customer, kind, reference, at, amount, effect, counts)
+SELECT $1, customer, kind, reference, at, amount, effect, counts
+FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::integer[])
+    WITH ORDINALITY AS w (customer, kind, reference, at, amount, effect, counts, place)
+ORDER BY place ON CONFLICT DO NOTHING RETURNING customer, kind, reference
+""")
+"""Activities that are not there yet, in the order given; it answers which those were."""
 
 BEGIN = Statement("BEGIN")
 COMMIT = Statement("COMMIT")

@@ -138,10 +138,8 @@ def run(operation: Operation[T], cursor: RawCursor) -> T:
         asked = next(operation)
         while True:
             try:
-                if isinstance(asked, Many):
-                    answer: list[tuple[Any, ...]] = [(cursor.ask_many(*asked),)]
-                else:
-                    answer = cursor.ask(*asked)
+                assert not isinstance(asked, Many), "SQLite's alone"
+                answer = cursor.ask(*asked)
             except BaseException as error:
                 asked = operation.throw(error)
             else:

@@ -203,7 +203,8 @@ class Lists:
         if position is None:
             yield self.sql.forget_position, (org, consumer)
         else:
-            yield self.sql.keep_position, (org, consumer, *self._place(position))
+            place, _, _ = yield from self._following(org, position)
+            yield self.sql.keep_position, (org, consumer, *place)
         return True
 
 

@@ -2,27 +2,29 @@
 The operations of every SQL store, each a generator: it yields statements and receives their rows.
 
 None of them touches a connection, so that each is written once, whatever runs or awaits it. A statement is its text and
-parameters; a `Many` runs one text over many rows and answers the one row of how many it wrote. What an engine does in a way
-of its own is in its subclass.
+parameters. What an engine does in a way of its own is in its subclass.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from operator import attrgetter
 from typing import Any
 
 from custstatus.adapters.cursors import micros, moment
-from custstatus.adapters.protocol import ActivityBatch, Recorded
+from custstatus.adapters.protocol import ActivityBatch, Recorded, StoredActivity
 from custstatus.adapters.sql import rows
 from custstatus.adapters.sql.lists import Lists
-from custstatus.adapters.sql.running import Many, Operation
+from custstatus.adapters.sql.running import Operation
 from custstatus.changes import AccountPlan, Applied, Found, GuardedChange, Plan, Step
 from custstatus.records import Account, Entry, EntryKind, HeldIdentifier, Listed
 from custstatus.sets import GuardedSet, Moved
 from custstatus.states import CUSTOMER_STATUS
 
-__all__ = ["Operations", "moved"]
+__all__ = ["Key", "Operations", "moved"]
+
+Key = tuple[str, str, str]
+"""By what an activity is known within its organisation: customer, kind and reference."""
 
 
 def moved(
@@ -159,6 +161,9 @@ class Operations(Lists):
             registered_at = micros(planned.registered_at or last.effective_at)
             opened = yield self.sql.open_account, (org, customer, last.version, closed_at, registered_at)
         else:
+            # Before the account, as every writer has it: who waits for one of them then holds nothing that another waits for.
+            for row in planned.standings:
+                yield self.sql.put_standing, rows.standing_row(org, customer, row)
             opened = yield self.sql.advance_account, (org, customer, last.version, closed_at, planned.expected)
         if not opened:
             return False
@@ -172,8 +177,9 @@ class Operations(Lists):
         for entry in planned.entries:
             if not (yield from self._append(entry)):
                 return False
-        for row in planned.standings:
-            yield self.sql.put_standing, rows.standing_row(org, customer, row)
+        if planned.expected is None:
+            for row in planned.standings:
+                yield self.sql.put_standing, rows.standing_row(org, customer, row)
         for token in planned.drops:
             if not (yield self.sql.release_identifier, (org, token.token, customer)):
                 return False
@@ -201,16 +207,18 @@ class Operations(Lists):
         org, array = batch.org, self.sql.engine.array
         named = array(dict.fromkeys(activity.customer for activity in batch.activities))
         known = {customer for (customer,) in (yield self.sql.known, (org, named))}
+        keys = [(activity.customer, activity.kind, activity.reference) for activity in batch.activities]
+        first = dict(zip(reversed(keys), reversed(batch.activities), strict=True))
         # In the order of their key, so that two that report the same do not wait for each other in a circle.
-        kept = sorted(
-            (activity for activity in batch.activities if activity.customer in known),
-            key=attrgetter("customer", "kind", "reference"),
-        )
-        new = 0
-        if kept:
-            written = yield Many(self.sql.record, [rows.activity_row(org, activity) for activity in kept])
-            new = written[0][0]
-        active = array(dict.fromkeys(activity.customer for activity in kept if activity.counts))
+        left = yield from self._keep(org, {key: first[key] for key in sorted(first) if key[0] in known})
+        new, repeats = len(left), []
+        for place, key in enumerate(keys):
+            if key in left:
+                left.remove(key)
+            elif key[0] in known:
+                repeats.append(place)
+        counting = (activity.customer for activity in batch.activities if activity.counts)
+        active = array(dict.fromkeys(customer for customer in counting if customer in known))
         yield self.sql.touch, (org, active)
         watched: tuple[Listed[str, str], ...] = ()
         if batch.watch:
@@ -218,7 +226,11 @@ class Operations(Lists):
             found = yield self.sql.watched, (org, CUSTOMER_STATUS.name, labels, active)
             watched = tuple(map(rows.listed, found))
         unknown = sorted({activity.customer for activity in batch.activities} - known)
-        return Recorded(new, len(kept) - new, tuple(unknown), watched)
+        return Recorded(new, tuple(repeats), tuple(unknown), watched)
+
+    def _keep(self, org: str, activities: Mapping[Key, StoredActivity]) -> Operation[set[Key]]:
+        """Write those activities that are not there yet, one after the other in their order; it answers which it wrote."""
+        raise NotImplementedError
 
     def keep_config(self, org: str, config_hash: str, text: str) -> Operation[bool]:
         kept = yield self.sql.config, (org, config_hash)

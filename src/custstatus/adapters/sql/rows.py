@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from decimal import Decimal
 from functools import lru_cache
 from operator import itemgetter
@@ -12,7 +11,6 @@ from typing import Any
 from custstatus.adapters.cursors import micros, moment
 from custstatus.adapters.protocol import StoredActivity
 from custstatus.adapters.sql.statements import ENTRY_COLUMNS
-from custstatus.bounds import EPOCH
 from custstatus.records import Account, Actor, ActorKind, Effect, Entry, EntryKind, Listed, Standing, Wish
 
 __all__ = [
@@ -90,11 +88,13 @@ def account(org: str, customer: str, rows: Sequence[Row]) -> Account:
     """
     if len(rows) > 1:
         rows = sorted(rows, key=_LIFECYCLE)
+    version, registered, closed_at = rows[0][:3]
+    registered_at = moment(registered)
     standings = []
-    for _, _, _, lifecycle, status, label, since, status_since, actor, actor_kind, version, back_to, until in rows:
+    for _, _, _, lifecycle, status, label, since, status_since, actor, actor_kind, number, back_to, until in rows:
         if lifecycle is None:
             break
-        at = EPOCH + timedelta(0, 0, since)
+        at = registered_at if since == registered else moment(since)
         standings.append(
             Standing(
                 lifecycle,
@@ -103,19 +103,13 @@ def account(org: str, customer: str, rows: Sequence[Row]) -> Account:
                 at,
                 at if status_since == since else moment(status_since),
                 _actor(actor, actor_kind),
-                version,
+                number,
                 back_to,
                 None if until is None else moment(until),
             )
         )
-    version, registered_at, closed_at = rows[0][:3]
     return Account(
-        org,
-        customer,
-        version,
-        moment(registered_at),
-        None if closed_at is None else moment(closed_at),
-        tuple(standings),
+        org, customer, version, registered_at, None if closed_at is None else moment(closed_at), tuple(standings)
     )
 
 

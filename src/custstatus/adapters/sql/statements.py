@@ -206,9 +206,6 @@ GROUP BY status, label ORDER BY status NULLS FIRST, label NULLS FIRST
         self.known = make(f"""
 SELECT customer FROM custstatus_account WHERE org = ?1 AND {among("customer", "?2")}
 """)
-        self.record = make(f"""
-INSERT INTO custstatus_activity (org, {ACTIVITY_COLUMNS}) VALUES ({_values(8)}) ON CONFLICT DO NOTHING
-""")
         self.touch = make(f"""
 INSERT INTO custstatus_last_activity (org, customer, at)
 SELECT c.org, c.customer, c.latest FROM (

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from custstatus.adapters.cursors import micros, moment
-from custstatus.adapters.sql.operations import Operations, moved
+from custstatus.adapters.protocol import StoredActivity
+from custstatus.adapters.sql.operations import Key, Operations, moved
+from custstatus.adapters.sql.rows import activity_row
 from custstatus.adapters.sql.running import Many, Operation, Transaction
 from custstatus.adapters.sqlite import statements
 from custstatus.changes import Applied, GuardedChange, Step
 from custstatus.records import ActorKind, EntryKind
 from custstatus.sets import GuardedSet, Moved
 
-__all__ = ["JOINED", "OWN", "SNAPSHOT", "SQLiteOperations"]
+__all__ = ["JOINED", "OWN", "SNAPSHOT", "Each", "SQLiteOperations"]
 
 OWN = Transaction(statements.BEGIN_IMMEDIATE, statements.COMMIT, (statements.ROLLBACK,))
 JOINED = Transaction(statements.SAVEPOINT, statements.RELEASE, (statements.ROLLBACK_TO, statements.RELEASE))
 SNAPSHOT = Transaction(statements.BEGIN, statements.COMMIT, (statements.ROLLBACK,))
+
+
+class Each(Many):
+    """A `Many` that answers a row for each of its rows: how many that one wrote."""
 
 
 class SQLiteOperations(Operations):
@@ -131,3 +138,7 @@ class SQLiteOperations(Operations):
             if step.closes:
                 yield Many(self.sql.release_all, [(org, move.customer) for move in moves])
         return moves
+
+    def _keep(self, org: str, activities: Mapping[Key, StoredActivity]) -> Operation[set[Key]]:
+        written = yield Each(statements.RECORD, (activity_row(org, each) for each in activities.values()))
+        return {key for key, (many,) in zip(activities, written, strict=True) if many}

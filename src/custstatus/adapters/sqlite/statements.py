@@ -87,6 +87,13 @@ UPDATE custstatus_account SET version = ?3, closed_at = ?4 WHERE org = ?1 AND cu
 """
 )
 
+RECORD = statement(
+    """
+INSERT INTO custstatus_activity (org, customer, kind, reference, at, amount, effect, counts)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING
+"""
+)
+
 BEGIN_IMMEDIATE = Statement("BEGIN IMMEDIATE")
 BEGIN = Statement("BEGIN")
 COMMIT = Statement("COMMIT")

@@ -18,7 +18,7 @@ from custstatus.adapters.sql.running import Many, Operation, within
 from custstatus.adapters.sql.store import SqlStore
 from custstatus.adapters.sqlite.connecting import checked, connected, translated, translating
 from custstatus.adapters.sqlite.migrating import check_ours, migrate
-from custstatus.adapters.sqlite.operations import JOINED, OWN, SNAPSHOT, SQLiteOperations
+from custstatus.adapters.sqlite.operations import JOINED, OWN, SNAPSHOT, Each, SQLiteOperations
 from custstatus.adapters.sqlite.statements import RELEASE, ROLLBACK_TO, SQL
 from custstatus.bounds import kind_of
 from custstatus.changes import Applied, Found, GuardedChange
@@ -229,7 +229,11 @@ def _run(operation: Operation[T], connection: sqlite3.Connection) -> T:
                 if isinstance(asked, Many):
                     text, arrange, _ = asked.statement
                     rows = asked.rows if arrange is None else map(arrange, asked.rows)
-                    answer: list[tuple[Any, ...]] = [(cursor.executemany(text, rows).rowcount,)]
+                    answer: list[tuple[Any, ...]]
+                    if isinstance(asked, Each):
+                        answer = [(execute(text, row).rowcount,) for row in rows]
+                    else:
+                        answer = [(cursor.executemany(text, rows).rowcount,)]
                 else:
                     (text, arrange, _), parameters = asked
                     answer = execute(text, parameters if arrange is None else arrange(parameters)).fetchall()

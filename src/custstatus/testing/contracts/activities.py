@@ -17,6 +17,11 @@ __all__ = ["ActivityContract"]
 _DAY = timedelta(days=1)
 
 
+def became(recorded: Recorded) -> tuple[int, tuple[int, ...]]:
+    """How many of a batch were new, and which were not."""
+    return recorded.new, recorded.repeats
+
+
 class ActivityContract(Contract):
     """The verbs `record` and `activities`."""
 
@@ -36,7 +41,7 @@ class ActivityContract(Contract):
     def test_nothing_is_recorded_of_nothing(self) -> None:
         with self.opened() as store:
             self.registered(store, "c-1")
-            assert self.report(store) == Recorded(0, 0)
+            assert self.report(store) == Recorded(0)
             assert self.reported(store, "c-1") == []
             assert self.reported(store, "nobody") == []
 
@@ -55,27 +60,57 @@ class ActivityContract(Contract):
         ]
         with self.opened() as store:
             self.registered(store, "c-1")
-            assert self.report(store, *rows) == Recorded(len(rows), 0)
+            assert became(self.report(store, *rows)) == (len(rows), ())
             assert plain(self.reported(store, "c-1")) == plain(rows)
 
     def test_the_first_report_stands(self) -> None:
         with self.opened() as store:
             self.registered(store, "c-1", "c-2")
             first = bought("c-1", "r-1", T0)
-            assert self.report(store, first) == Recorded(1, 0)
+            assert became(self.report(store, first)) == (1, ())
             other = StoredActivity("c-1", "transaction", "r-1", T0 + _DAY, Decimal(5), Effect.BLOCK, False)
-            assert self.report(store, other, first) == Recorded(0, 2)
+            assert became(self.report(store, other, first)) == (0, (0, 1))
             assert plain(self.reported(store, "c-1")) == plain([first])
             assert self.last_active(store, "c-1") == T0
-            assert self.report(store, bought("c-2", "r-1"), evolve(first, kind="return")) == Recorded(2, 0)
+            others = bought("c-2", "r-1"), evolve(first, kind="return")
+            assert became(self.report(store, *others)) == (2, ())
 
     def test_of_two_in_a_batch_the_first_stands(self) -> None:
         with self.opened() as store:
             self.registered(store, "c-1")
             first, second = bought("c-1", "r-1", T0), bought("c-1", "r-1", T0 + _DAY)
-            assert self.report(store, first, second, bought("c-1", "r-2")) == Recorded(2, 1)
+            assert became(self.report(store, first, second, bought("c-1", "r-2"))) == (2, (1,))
             assert plain(self.reported(store, "c-1")) == plain([first, bought("c-1", "r-2")])
             assert self.last_active(store, "c-1") == T0
+
+    def test_each_of_a_batch_is_told_to_be_new_or_a_repeat(self) -> None:
+        with self.opened() as store:
+            self.registered(store, "c-1", "c-2", "c-3")
+            self.report(store, bought("c-2", "r-5"), bought("c-3", "r-1"))
+            batch = [
+                bought("c-9", "r-0"),
+                bought("c-3", "r-2"),
+                bought("c-3", "r-1", T0 + _DAY),
+                bought("c-1", "r-4"),
+                bought("c-9", "r-0"),
+                bought("c-1", "r-3"),
+                bought("c-3", "r-2", counts=False),
+                bought("c-2", "r-1"),
+                bought("c-2", "r-5"),
+                evolve(bought("c-2", "r-5"), kind="return"),
+                bought("c-1", "r-4"),
+                bought("c-1", "r-4"),
+            ]
+            recorded = self.report(store, *batch)
+            assert became(recorded) == (5, (2, 6, 8, 10, 11)), (
+                "the places in the batch, as it was given, of those that were there already"
+            )
+            assert recorded.unknown == ("c-9",)
+            self.registered(store, "c-9")
+            assert became(self.report(store, *reversed(batch))) == (
+                1,
+                tuple(place for place in range(12) if place != 7),
+            ), "of the same, reversed, only the one of who is registered by now is new"
 
     def test_a_late_report_makes_nobody_less_active(self) -> None:  # D60
         with self.opened() as store:
@@ -99,7 +134,7 @@ class ActivityContract(Contract):
             self.registered(store, "c-1")
             batch = bought("c-9", "r-1"), bought("c-1", "r-1"), bought("c-8", "r-1"), bought("c-9", "r-2")
             recorded = self.report(store, *batch, watch=frozenset({"Regular"}))
-            assert (recorded.new, recorded.repeated, sorted(recorded.unknown)) == (1, 0, ["c-8", "c-9"])
+            assert (*became(recorded), sorted(recorded.unknown)) == (1, (), ["c-8", "c-9"])
             assert [row.customer for row in recorded.watched] == ["c-1"]
             assert self.reported(store, "c-9") == []
             assert store.load(ORG, "c-9") is None
@@ -110,7 +145,7 @@ class ActivityContract(Contract):
         with self.opened() as store:
             account = self.registered(store, "c-1")
             closed = self.written(store, move(account, "deleted", "Closed", closes=True))
-            assert self.report(store, bought("c-1", "r-1")) == Recorded(1, 0)
+            assert became(self.report(store, bought("c-1", "r-1"))) == (1, ())
             assert plain(store.load(ORG, "c-1")) == plain(closed)
             assert len(self.reported(store, "c-1")) == 1
 
@@ -187,6 +222,8 @@ class ActivityContract(Contract):
         with self.opened() as store:
             self.registered(store, "c-1", "c-2")
             rows = [bought(f"c-{number % 2 + 1}", f"r-{number}", T0 + number * US) for number in range(3_000)]
-            assert self.report(store, *rows) == Recorded(3_000, 0)
-            assert self.report(store, *rows) == Recorded(0, 3_000)
+            assert became(self.report(store, *rows)) == (3_000, ())
+            assert became(self.report(store, *rows)) == (0, tuple(range(3_000)))
             assert self.last_active(store, "c-2") == rows[-1].at
+            mixed = [evolve(row, reference="new" * (place % 2) + row.reference) for place, row in enumerate(rows)]
+            assert became(self.report(store, *mixed)) == (1_500, tuple(range(0, 3_000, 2)))
