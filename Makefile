@@ -17,7 +17,7 @@ demo: .venv/.demo  ## replay real shopping; DATA=examples/data DB=year.db for th
 	$(BIN)/custstatus demo $(if $(DATA),--data $(DATA)) $(if $(DB),--db $(DB))
 
 test: .venv/.test  ## every test, in minutes
-	$(BIN)/python -m pytest -n 3
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 check: .venv/.check  ## lint, format, types
 	$(BIN)/ruff check

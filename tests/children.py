@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import runpy
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -11,7 +12,13 @@ from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
-from typing import Any, Concatenate, ParamSpec
+from pathlib import Path
+from threading import Timer
+from typing import Any, Concatenate, ParamSpec, TextIO
+
+from attrs import frozen
+
+__all__ = ["Program", "start", "start_program"]
 
 P = ParamSpec("P")
 
@@ -20,7 +27,9 @@ P = ParamSpec("P")
 def _forked() -> ForkServerContext:
     """The server's context, the server running."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["pytest", "organisation", "custstatus.adapters.postgres", "custstatus.bulk"])
+    context.set_forkserver_preload(
+        ["pytest", "organisation", "custstatus.adapters.postgres", "custstatus.bulk", "urllib.request"]
+    )
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))  # else it finds none of the tests' own modules
     try:
@@ -42,3 +51,51 @@ def start(
     process.start()
     theirs.close()
     return process, ours
+
+
+@frozen(eq=False)
+class Program:
+    """A program that runs in a process of its own, used as one of `subprocess` is."""
+
+    process: BaseProcess
+    stderr: TextIO
+
+    @property
+    def returncode(self) -> int | None:
+        """How it has ended, None as long as it runs."""
+        return self.process.exitcode
+
+    def poll(self) -> int | None:
+        """How it has ended, None as long as it runs."""
+        return self.process.exitcode
+
+    def kill(self) -> None:
+        """Kill it; it may be gone already."""
+        self.process.kill()
+
+    def communicate(self, timeout: float | None = None) -> tuple[None, str]:
+        """Wait for its end, and kill it after so many seconds; None, and the rest of what it said on standard error."""
+        given_up = Timer(timeout or 3_600, self.kill)
+        given_up.start()
+        try:
+            with self.stderr:
+                said = self.stderr.read()
+            self.process.join()
+        finally:
+            given_up.cancel()
+        return None, said
+
+
+def start_program(path: Path, *arguments: str) -> Program:
+    """Run a file as `python` does, with arguments."""
+    process, pipe = start(_be, path, arguments)
+    with pipe:
+        return Program(process, os.fdopen(os.dup(pipe.fileno()), encoding="utf-8"))
+
+
+def _be(pipe: Connection, path: Path, arguments: tuple[str, ...]) -> None:
+    """A process of its own: becomes the program, whose standard error is the pipe."""
+    os.dup2(pipe.fileno(), 2)
+    pipe.close()
+    sys.argv = [str(path), *arguments]
+    runpy.run_path(str(path), run_name="__main__")

@@ -1,16 +1,21 @@
 """
 The `--soak` option: tests marked `soak` run at full length, and only when it is given.
 
-And the PostgreSQL server of a process that runs tests, with databases on it.
+And what a process that runs tests has: its PostgreSQL server with databases on it, its files, and what it spends on garbage.
 """
 
 from __future__ import annotations
 
+import gc
+import os
 from collections.abc import Iterator
 
 import pytest
 from emptied import Emptied, emptying
-from servers import Server, serving
+from servers import Server, memory, serving
+
+GARBAGE = 2_000, 20, 50
+"""When rubbish is looked for: less often than by default, and not so late that what is looked through fits no cache."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -20,6 +25,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    place = memory()
+    if place is not None:  # else each commit waits for a disk
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(place))
+    gc.set_threshold(*GARBAGE)
     config.addinivalue_line("markers", "soak: a failure test at full length, left out unless --soak is given")
 
 
@@ -30,6 +39,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if not item.get_closest_marker("soak")]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What there is now stays until the end, and is not looked through again."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    gc.unfreeze()  # else libraries say, as the process ends, that they have lost something
 
 
 @pytest.fixture(scope="session")

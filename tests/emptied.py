@@ -1,4 +1,4 @@
-"""Databases with tables and nothing in them, emptied for the next test: to make one takes longer than most tests do."""
+"""Databases with tables, as new for the next test: to make one takes longer than most tests do."""
 
 from __future__ import annotations
 
@@ -27,20 +27,43 @@ WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type 
 PAUSE = 0.002
 """Seconds between two looks at those."""
 
-EMPTY = f"""
+TABLES = f"""
+SELECT relname FROM pg_class
+WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace = 'public'::regnamespace AND relname NOT IN {LEFT}
+"""
+
+KEEP = f"""
 DO $$
-DECLARE name text;
+DECLARE
+    name text;
+    filled boolean;
 BEGIN
-    FOR name IN
-        SELECT oid::regclass FROM pg_class
-        WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace = 'public'::regnamespace
-        AND relname NOT IN {LEFT}
-    LOOP
-        EXECUTE 'DELETE FROM ' || name;
+    CREATE SCHEMA kept;
+    FOR name IN {TABLES} LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', name) INTO filled;
+        IF filled THEN
+            EXECUTE format('CREATE TABLE kept.%I AS TABLE %I', name, name);
+        END IF;
     END LOOP;
 END
 $$
 """
+"""Keeps a copy of what there is."""
+
+RENEW = f"""
+DO $$
+DECLARE name text;
+BEGIN
+    FOR name IN {TABLES} LOOP
+        EXECUTE format('DELETE FROM %I', name);
+        IF to_regclass(format('kept.%I', name)) IS NOT NULL THEN
+            EXECUTE format('INSERT INTO %I OVERRIDING SYSTEM VALUE TABLE kept.%I', name, name);
+        END IF;
+    END LOOP;
+END
+$$
+"""
+"""Deletes everything, and puts back what was kept."""
 
 
 def prepared(address: str) -> None:
@@ -50,7 +73,7 @@ def prepared(address: str) -> None:
 
 @frozen
 class Lent:
-    """A database, and the connection that empties it."""
+    """A database, and the connection that renews it."""
 
     address: str
     connection: psycopg.Connection[Any]
@@ -58,17 +81,18 @@ class Lent:
 
     @classmethod
     def of(cls, address: str, stack: ExitStack) -> Lent:
-        """One that has its tables."""
+        """One that has its tables, and perhaps rows that belong to it."""
         connection = stack.enter_context(psycopg.connect(address, autocommit=True))
         connection.execute("SET session_replication_role = replica")  # else the history is not deleted
         connection.execute("SET lock_timeout = '30s'")
+        connection.execute(KEEP.encode())
         return cls(address, connection, _left(connection))
 
-    def empty(self) -> None:
-        """Delete all that a test has written; AssertionError where it has changed more than that."""
+    def renew(self) -> None:
+        """Undo all that a test has written; AssertionError where it has changed more than that."""
         while self.connection.execute(OTHERS.encode()).fetchall():
             sleep(PAUSE)
-        self.connection.execute(EMPTY.encode())
+        self.connection.execute(RENEW.encode())
         assert _left(self.connection) == self.left, "not to be lent again: a test has made another database of it"
 
 
@@ -82,7 +106,7 @@ class Emptied:
 
     server: Server
     make: Callable[[str], object]
-    """Given the address of an empty database, or of a copy, makes it ready, and leaves no connection open."""
+    """Given the address of an empty database, or of a copy, makes it ready, rows included, and leaves no connection open."""
     template: str | None
     stack: ExitStack
     free: list[Lent] = field(factory=list, init=False)
@@ -92,7 +116,7 @@ class Emptied:
         """The address of one, until the end of a test, which must leave its tables and settings as they are."""
         lent = self.free.pop() if self.free else self._another()
         yield lent.address
-        lent.empty()
+        lent.renew()
         self.free.append(lent)
 
     def _another(self) -> Lent:

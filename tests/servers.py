@@ -18,6 +18,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Literal, LiteralString
@@ -26,6 +27,7 @@ from uuid import uuid4
 import psycopg
 from attrs import define, field
 from binaries import NAMED, PATIENCE, Account, NoServerError, Process, copied, find_binaries, may_run
+from clusters import copy_data, make_data
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Composable, Identifier
 
@@ -41,7 +43,7 @@ SETTINGS: Mapping[str, object] = {
 """For every server that is started here. What is acknowledged is in its log, as it is by default."""
 
 ROOM = 1 << 30
-"""Bytes that must be free in memory to keep a server's data there; some machines have 64 MB in all."""
+"""Bytes that must be free in memory to keep files there; some machines have 64 MB in all."""
 
 AFTERWARDS = """
 read -r _
@@ -96,10 +98,16 @@ class Server:
         """A new database, empty or as a template is; its name."""
         name = f"{prefix}_{uuid4().hex}"
         if template is None:
-            self.do("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'", name)
+            words = "TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"
+            self.do("CREATE DATABASE {} " + words + self.strategy, name)
         else:
-            self.do("CREATE DATABASE {} TEMPLATE {}", name, template)
+            self.do("CREATE DATABASE {} TEMPLATE {}" + self.strategy, name, template)
         return name
+
+    @cached_property
+    def strategy(self) -> LiteralString:
+        """So that a template's files are copied, rather than each page of it logged; before 15 they always are."""
+        return " STRATEGY FILE_COPY" if self.version >= 15 else ""
 
     def drop(self, name: str) -> None:
         """Drop a database, with all connections to it. One with a prepared transaction or a slot is not dropped."""
@@ -154,14 +162,15 @@ class OwnServer(Server):
     owner: int = field(factory=os.getpid, init=False)
 
     @classmethod
-    def fresh(cls, binaries: Path, *, place: Path | None = None, **settings: object) -> OwnServer:
+    def fresh(cls, binaries: Path, *, place: Path | None = None, alike: bool = True, **settings: object) -> OwnServer:
         """
         Start a server with no data yet; settings are named as in its configuration.
 
         Its folder is made in the place, where anybody may make one, as in /var/tmp; by default in memory, if there is room.
+        Those that are alike have one system identifier, and are there sooner.
         """
-        account = Account.ours()
-        folder = Path(tempfile.mkdtemp(prefix="custstatus-", dir=_place() if place is None else place))
+        account, source = Account.ours(), binaries
+        folder = Path(tempfile.mkdtemp(prefix="custstatus-", dir=memory() if place is None else place))
         folders = [folder]
         guardian: Process | None = None
         try:
@@ -192,7 +201,10 @@ class OwnServer(Server):
             raise
         atexit.register(server.close)
         try:
-            server._init()
+            if alike:
+                copy_data(server.data, binaries, account, source)
+            else:
+                make_data(server.data, binaries, account)
             server._start_anywhere({**SETTINGS, **settings})
         except BaseException:
             server.close()
@@ -282,22 +294,6 @@ class OwnServer(Server):
             self.guardian.wait(PATIENCE)
         assert not self.folder.exists(), f"{self.folder} is left behind"
 
-    def _init(self) -> None:
-        """Make the data directory."""
-        words = "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--username=postgres"
-        initdb = self.binaries / "initdb"
-        making = self.account.start(
-            initdb, f"--pgdata={self.data}", *words, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-        try:
-            said, _ = making.communicate(timeout=PATIENCE)
-        except BaseException:
-            os.killpg(making.pid, signal.SIGKILL)
-            making.communicate()
-            raise
-        if making.returncode:
-            raise NoServerError(f"{initdb} fails:\n{said.decode(errors='replace')}")
-
     def _start_anywhere(self, settings: dict[str, object]) -> None:
         """Start on a port that nobody has: another, where somebody was faster."""
         settings |= {"listen_addresses": "127.0.0.1", "unix_socket_directories": self.folder}
@@ -356,17 +352,17 @@ def children_of(pid: int) -> list[int]:
 def serving(environ: Mapping[str, str] = os.environ) -> Iterator[Server]:
     """The server to test with, until the end: the one that the environment names, else one of our own."""
     named = environ.get(NAMED)
-    server = Server(named) if named else OwnServer.fresh(find_binaries(environ))
+    server = Server(named) if named else OwnServer.fresh(find_binaries(environ), alike=False)
     try:
         yield server
     finally:
         server.close()
 
 
-def _place() -> Path | None:
-    """Where data is kept: in memory, where there is room; else in the temporary directory."""
-    memory = Path("/dev/shm")
+def memory() -> Path | None:
+    """Where files are kept in memory, if there is room; else they are for the temporary directory."""
+    shared = Path("/dev/shm")
     with suppress(OSError):
-        if os.access(memory, os.W_OK | os.X_OK) and shutil.disk_usage(memory).free >= ROOM:
-            return memory
+        if os.access(shared, os.W_OK | os.X_OK) and shutil.disk_usage(shared).free >= ROOM:
+            return shared
     return None

@@ -148,6 +148,12 @@ def modules() -> Modules:
 parse = cache(ast.parse)
 
 
+@cache
+def nodes(text: str) -> tuple[ast.AST, ...]:
+    """Every node of a text."""
+    return tuple(ast.walk(parse(text)))
+
+
 @frozen
 class Import:
     """One name that a module imports."""
@@ -164,15 +170,14 @@ class Import:
 
 def imports(name: str, text: str, known: Modules) -> Iterator[Import]:
     """Every import of a module, those within functions too."""
-    tree = parse(text)
     typing = {
         id(inner)
-        for node in ast.walk(tree)
+        for node in nodes(text)
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
         for branch in node.body
         for inner in ast.walk(branch)
     }
-    for node in ast.walk(tree):
+    for node in nodes(text):
         found: list[tuple[str, str | None]] = []
         if isinstance(node, ast.Import):
             found = [(alias.name, None) for alias in node.names]
@@ -277,7 +282,7 @@ def purity_faults(texts: Modules) -> Iterator[str]:
         for each in imports(name, text, texts):
             if not each.ours and each.module.split(".")[0] in IMPURE:
                 yield f"{name}:{each.line} imports {each.module}"
-        for node in ast.walk(parse(text)):
+        for node in nodes(text):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CALLS:
                 yield f"{name}:{node.lineno} calls {node.func.id}()"
             if name != "service" and isinstance(node, ast.Attribute) and re.search(CLOCK, ast.unparse(node)):
@@ -298,7 +303,7 @@ def name_faults(texts: Modules) -> Iterator[str]:
         for part in name.split("."):
             if VAGUE.search(part):
                 yield f"module {name}"
-        for node in ast.walk(parse(text)):
+        for node in nodes(text):
             if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and VAGUE.search(node.name):
                 yield f"{name}:{node.lineno} {node.name}"
 

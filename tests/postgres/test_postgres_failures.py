@@ -34,8 +34,9 @@ from custstatus import (
     StoreClosedError,
     StoreError,
 )
-from custstatus.adapters.postgres import PostgresStore, connecting
+from custstatus.adapters.postgres import PostgresStore, connecting, migrating, schema_status
 from custstatus.adapters.postgres.cursors import PreparedCursor
+from custstatus.adapters.sql.running import Operation
 
 SHORT, LONG = 5, 100
 """How often a server is killed."""
@@ -343,6 +344,26 @@ class TestSilence:
                     desk.add_identifier("c", Identifier("email", "c@example.org"), reason="x", key="k-2")
                     assert service.account("c").version == 4
                 assert faults_in(address) == []
+            finally:
+                network.close()
+
+    def test_so_does_looking_at_the_step_where_it_falls_silent_after_the_connection(
+        self, killable: OwnServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(connecting, "GRACE", SOON)
+        monkeypatch.setattr(migrating, "_CONNECTING", SOON)
+        sound = migrating._found
+        with database(killable) as address:
+            network = Proxy(killable.port)
+
+            def found() -> Operation[tuple[int, bool]]:
+                network.flows.clear()
+                return (yield from sound())
+
+            monkeypatch.setattr(migrating, "_found", found)
+            try:
+                with pytest.raises(StoreError):
+                    schema_status(make_conninfo(address, host="127.0.0.1", port=network.port))
             finally:
                 network.close()
 

@@ -8,11 +8,12 @@ from typing import Any
 import psycopg
 import pytest
 from attrs import frozen
+from emptied import Emptied, emptying
 from organisation import ACME, AGENT, Clock, Label
 from psycopg.adapt import Dumper, Loader
 from psycopg.pq import TransactionStatus
 from psycopg.rows import class_row, dict_row, namedtuple_row, scalar_row
-from servers import Server, database
+from servers import Server
 from wholeness import everything, faults_in, opened, rows
 
 from custstatus import (
@@ -111,12 +112,19 @@ def way(request: pytest.FixtureRequest) -> str:
     return way
 
 
+@pytest.fixture(scope="module")
+def databases(server: Server) -> Iterator[Emptied]:
+    """Databases of hosts, as new for each test."""
+    with emptying(server, prepared) as databases:
+        yield databases
+
+
 @pytest.fixture
-def host(server: Server, way: str) -> Iterator[Host]:
+def host(databases: Emptied, way: str) -> Iterator[Host]:
     """A host with a database of its own."""
     clock = Clock()
     clock.forward(days=200)
-    with database(server, prepared) as address, opened(address, clock=clock) as service:
+    with databases.lent() as address, opened(address, clock=clock) as service:
         connection: psycopg.Connection[Any] = psycopg.connect(address, **WAYS[way])
         try:
             yield Host(address, connection, service, clock)

@@ -13,11 +13,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Event, Thread, Timer
-from typing import Any
+from typing import Any, TypeAlias
 
 import psycopg
 import pytest
 from attrs import define, field
+from children import Program, start_program
 from hosts import AGENT, SHOP
 
 from custstatus import CustomerStatus, NoLabels, SQLiteStore, StatusService
@@ -87,7 +88,7 @@ def receiving() -> Iterator[Receiver]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         receiver.url = f"http://127.0.0.1:{server.server_port}/events"
-        thread = Thread(target=server.serve_forever)
+        thread = Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:
             yield receiver
@@ -129,13 +130,21 @@ def changes(shop: StatusService[NoLabels], *customers: str) -> None:
             shop.acting(AGENT).change(customer, status, reason="odd")
 
 
-def started(database: str, receiver: Receiver, *options: str) -> subprocess.Popen[str]:
+Relay: TypeAlias = "Program | subprocess.Popen[str]"
+
+
+def started(database: str, receiver: Receiver, *options: str) -> Relay:
     """The relay, as a process of its own."""
+    return start_program(EXAMPLE, database, SHOP.org, receiver.url, "--batch=4", *options)
+
+
+def begun(database: str, receiver: Receiver, *options: str) -> Relay:
+    """The relay, by the command that its docstring tells."""
     command = [sys.executable, str(EXAMPLE), database, SHOP.org, receiver.url, "--batch=4", *options]
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
 
 
-def arrives(receiver: Receiver, process: subprocess.Popen[str]) -> None:
+def arrives(receiver: Receiver, process: Relay) -> None:
     """Wait for a request."""
     for _ in range(PATIENCE):
         with suppress(Empty):
@@ -145,19 +154,19 @@ def arrives(receiver: Receiver, process: subprocess.Popen[str]) -> None:
     raise AssertionError("nothing came")
 
 
-def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
+def ended(process: Relay) -> tuple[int | None, str]:
     """How it has ended, and the last line of what it said."""
     code, said = told(process)
     return code, said[-1] if said else ""
 
 
-def told(process: subprocess.Popen[str]) -> tuple[int, list[str]]:
+def told(process: Relay) -> tuple[int | None, list[str]]:
     """How it has ended, and the lines of what it said."""
     _, said = process.communicate(timeout=PATIENCE)
     return process.returncode, said.strip().splitlines()
 
 
-def says(process: subprocess.Popen[str], lines: int) -> list[str]:
+def says(process: Relay, lines: int) -> list[str]:
     """The next lines of what it says; empty ones where it says nothing for too long."""
     assert process.stderr is not None
     given_up = Timer(PATIENCE, process.kill)
@@ -184,7 +193,7 @@ def check(shop: StatusService[NoLabels], receiver: Receiver) -> None:
 
 def test_each_comes_once_where_nobody_fails(database: str, shop: StatusService[NoLabels], receiver: Receiver) -> None:
     changes(shop, "d-1", "d-2", "d-3")
-    assert ended(started(database, receiver, "--once")) == (0, "")
+    assert ended(begun(database, receiver, "--once")) == (0, "")
     check(shop, receiver)
     assert len(receiver.came) == len(receiver.events)
     assert ended(started(database, receiver, "--once")) == (0, "")
@@ -298,7 +307,7 @@ def test_a_database_that_cannot_be_asked_is_told_of_and_asked_again(address: str
 def test_a_file_has_no_hints(tmp_path: Path, receiver: Receiver) -> None:
     path = tmp_path / "statuses.db"
     SQLiteStore(path).close()
-    code, said = ended(started(str(path), receiver, "--hints"))
+    code, said = ended(begun(str(path), receiver, "--hints"))
     assert code == 2
     assert "--hints" in said
     assert "PostgreSQL" in said
