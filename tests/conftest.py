@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -29,6 +30,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if place is not None:  # else each commit waits for a disk
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(place))
     gc.set_threshold(*GARBAGE)
+    # A shell that starts us in the background has it ignored, by all whom we start too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "soak: a failure test at full length, left out unless --soak is given")
 
 
