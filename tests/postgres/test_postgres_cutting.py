@@ -348,8 +348,8 @@ class TestCutConnections:
         self.cut_everywhere(ran, LONG)
 
     def test_without_a_key_some_are_there_twice(self, reached: OwnServer) -> None:
-        # The control: one in fifty, so that there are some among the first hundred or the next.
-        assert any(run(reached, SHORT // 3, keyed=False, seed=seed).doubled for seed in range(20))
+        # The control: there are some in one seed of four or five, so that a few are enough, and a hundred always are.
+        assert any(run(reached, SHORT // 3, keyed=False, seed=seed).doubled for seed in range(100))
 
     @staticmethod
     def cut_everywhere(ran: Run, times: int) -> None:
