@@ -40,7 +40,12 @@ def test_nothing_is_by_many(chunk: int, address: str) -> None:
     assert answers.counts["moved"] > 1_000
 
 
-def test_a_store_that_does_not_look_at_the_run_is_caught(address: str) -> None:
-    # The control: a table that both import moves a customer twice, if an agent has moved him in between.
-    faults, _ = rivalled(address, customers=10, rounds=4, times=150, chunk=3, broken=RunBlind)
-    assert any("times" in fault for fault in faults), faults
+def test_a_store_that_does_not_look_at_the_run_is_caught(emptied: Emptied) -> None:
+    # The control: a table that both import moves a customer twice, if an agent has moved him in between. How often he has
+    # is a matter of the machine: mostly at once, and in ten attempts always.
+    def caught() -> bool:
+        with emptied.lent() as address:
+            faults, _ = rivalled(address, customers=10, rounds=4, times=150, chunk=3, broken=RunBlind)
+        return any("times" in fault for fault in faults)
+
+    assert any(caught() for _ in range(10))

@@ -28,6 +28,10 @@ def test_nothing_is_by_many(tmp_path: Path) -> None:
 
 
 def test_a_store_that_does_not_look_at_the_run_is_caught(tmp_path: Path) -> None:
-    # The control.
-    faults, _ = rivalled(str(tmp_path / "statuses.db"), customers=10, rounds=4, times=150, chunk=3, broken=RunBlind)
-    assert any("times" in fault for fault in faults), faults
+    # The control; how often an agent comes in between is a matter of the machine.
+    def caught(attempt: int) -> bool:
+        where = tmp_path / f"statuses-{attempt}.db"
+        faults, _ = rivalled(str(where), customers=10, rounds=4, times=150, chunk=3, broken=RunBlind)
+        return any("times" in fault for fault in faults)
+
+    assert any(map(caught, range(10)))
