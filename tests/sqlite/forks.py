@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
+import sys
 import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -167,6 +168,19 @@ def close_in_a_fork(pipe: Connection, path: Path) -> None:
     unused = Fork(lambda: parent.store.close())
     used = Fork(lambda: (parent.change(Label.LOST_PHONE), parent.store.close()))
     pipe.send((unused.run(), used.run(), parent.change(Label.ABROAD), parent.service.account("c").version))
+
+
+def fork_after_closing(pipe: Connection, path: Path) -> None:
+    """Forks while there is still a store that was closed; what the interpreter says of it."""
+    said: list[str] = []
+    sys.unraisablehook = lambda unraisable: said.append(repr(unraisable.exc_value))
+    store = SQLiteStore(path)
+    store.close()
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+    pipe.send(said)
 
 
 def fork_while_another_thread_writes(pipe: Connection, path: Path, body: str) -> None:

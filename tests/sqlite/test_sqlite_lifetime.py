@@ -186,6 +186,9 @@ class TestForks:
         assert changed == version == (3 if refused(used) else 4)
         assert faults_in(path) == []
 
+    def test_one_that_was_closed_is_in_nobody_s_way(self, path: Path) -> None:
+        assert in_a_child(forks.fork_after_closing, path) == []
+
     def test_a_child_made_in_the_middle_of_another_thread_s_write_is_not_locked_out(self, path: Path) -> None:
         answer, version = in_a_child(forks.fork_while_another_thread_writes, path, "change")
         assert refused(answer) or (answer, version) == ("4", 4)

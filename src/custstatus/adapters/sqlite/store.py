@@ -156,6 +156,7 @@ class SQLiteStore(SqlStore):
                 return  # to close what the parent works on might take its write-ahead log away
             if self._writer is not None:
                 self._writer.close()
+                self._writer = None
             while self._idle:
                 self._idle.pop().close()
 
