@@ -535,6 +535,47 @@ class TestKeys:
             assert refusal(other).codes == {RefusalCode.KEY_REUSED}
         assert acme.everything() == before
 
+    @pytest.mark.parametrize(
+        ("asked", "other"),
+        [
+            (SUSPECTED, ACTIVE),
+            (ACTIVE, SUSPECTED),
+            (Membership.ACTIVE, Membership.ENROLLED),
+            # On another lifecycle, also where a status there is stored by the same value.
+            (Membership.ENROLLED, ClientState.REGISTERED),
+            (ACTIVE, Membership.ACTIVE),
+            (Membership.ACTIVE, ACTIVE),
+            (Membership.ACTIVE, Label.REGULAR),
+        ],
+        ids=lambda target: f"{type(target).__name__}.{target.name}",
+    )
+    def test_a_request_for_another_status_under_the_key_is_refused(
+        self, asked: Any, other: Any, acme: World[Label]
+    ) -> None:
+        acme.desk.register("c")
+        acme.desk.change("c", Label.ABROAD, reason="away")
+        made = acme.desk.change("c", asked, reason="r", key="k")
+        before = acme.everything()
+        assert refusal(lambda: acme.desk.change("c", other, reason="r", key="k")).codes == {RefusalCode.KEY_REUSED}
+        assert acme.everything() == before
+        again = acme.desk.change("c", asked, reason="r", key="k")
+        assert (again.replayed, again.entries) == (True, made.entries)
+
+    def test_a_registration_in_another_status_under_the_key_is_refused(self, acme: World[Label]) -> None:
+        made = acme.desk.register("c", Membership.ENROLLED, ClientState.REGISTERED, key="k")
+        others: list[tuple[Any, ...]] = [
+            (),
+            (Membership.ENROLLED,),
+            (ClientState.REGISTERED,),
+            (Membership.ACTIVE, ClientState.REGISTERED),
+            (Membership.ENROLLED, ClientState.ANONYMOUS),
+            (ACTIVE, Membership.ENROLLED, ClientState.REGISTERED),
+        ]
+        for targets in others:
+            came = refusal(lambda: acme.desk.register("c", *targets, key="k"))  # noqa: B023
+            assert came.codes == {RefusalCode.KEY_REUSED}, targets
+        assert acme.desk.register("c", Membership.ENROLLED, ClientState.REGISTERED, key="k").entries == made.entries
+
     def test_a_refused_request_leaves_its_key_free(self, acme: World[Label]) -> None:
         acme.desk.register("c")
         refusal(lambda: acme.desk.change("c", Label.PROVEN, reason="r", key="k"))

@@ -103,6 +103,19 @@ class KeyBlind(Broken):
         return self.store.commit(evolve(plan, guarded=evolve(plan.guarded, key=None)))
 
 
+class KeyByTarget(Broken):
+    """Looks for a key only among the entries that lead where the plan leads."""
+
+    def commit(self, plan: Plan) -> Applied | Found:
+        prior = self.store.read(plan.guarded).prior
+        targets = {(entry.lifecycle, entry.to_status) for entry in prior}
+        if not prior or targets & {(entry.lifecycle, entry.to_status) for entry in plan.entries}:
+            return self.store.commit(plan)
+        (planned,) = plan.accounts
+        keyless = evolve(planned, entries=tuple(evolve(entry, key=None) for entry in planned.entries))
+        return self.store.commit(evolve(plan, accounts=(keyless,)))
+
+
 class QuietLate(Broken):
     """Takes an activity exactly at the limit for one before it."""
 

@@ -43,6 +43,8 @@ BY_CONTRACT: list[tuple[type[broken.Broken], str]] = [
     (broken.AcknowledgesFirst, "test_a_move_is_written_whole"),
     (broken.KeyBlind, "test_a_key_writes_once"),
     (broken.KeyBlind, "test_a_key_is_one_for_all_customers"),
+    (broken.KeyBlind, "test_a_key_is_one_for_all_statuses_and_lifecycles"),
+    (broken.KeyByTarget, "test_a_key_is_one_for_all_statuses_and_lifecycles"),
     (broken.QuietLate, "test_a_change_that_asks_for_quiet_is_exact_to_the_microsecond"),
     (broken.KeepsIdentifiers, "test_a_closed_account_releases_them_all"),
     (broken.IgnoresOnlyFrom, "test_only_from_certain_places"),

@@ -50,6 +50,20 @@ class KeyContract(Contract):
             assert store.find(ORG, "2") is None
             assert plain(store.load(ORG, "c-1")) == plain(account)
 
+    def test_a_key_is_one_for_all_statuses_and_lifecycles(self) -> None:
+        with self.opened() as store:
+            account = self.registered(store, "c-1")
+            plan = move(account, "fraud_suspected", key="k-1")
+            account = self.written(store, plan)
+            # Also where a status of another lifecycle is stored by the same value.
+            for status, lifecycle in (
+                ("suspended", "customer_status"),
+                ("enrolled", "membership"),
+                ("fraud_suspected", "membership"),
+            ):
+                found = self.used(store, move(account, status, lifecycle=lifecycle, key="k-1"))
+                assert plain(found.prior) == plain(plan.entries)
+
     def test_a_refused_key_is_not_used(self) -> None:
         with self.opened() as store:
             account = self.registered(store, "c-1")

@@ -205,6 +205,30 @@ class ServiceContract(Contract):
                     RefusalCode.KEY_REUSED,
                 )
 
+    def test_a_key_stands_for_one_status_of_one_lifecycle(self) -> None:
+        active, suspected = CustomerStatus.ACTIVE, CustomerStatus.FRAUD_SUSPECTED
+        pairs: tuple[tuple[Any, Any], ...] = (
+            (suspected, active),
+            (Membership.ACTIVE, Membership.ENROLLED),
+            (Membership.ENROLLED, LoyaltyType.LOYALTY),
+            # Stored by the same value on two lifecycles.
+            (active, Membership.ACTIVE),
+            (Membership.ACTIVE, active),
+        )
+        for asked, other in pairs:
+            with self.hosted("c-1") as host:
+                desk = self.desk(host)
+                desk.change("c-1", ExampleLabel.ON_LEAVE, reason="x")
+                made = desk.change("c-1", asked, reason="x", key="k-1")
+                self.refused(
+                    host,
+                    lambda at=desk, to=other: at.change("c-1", to, reason="x", key="k-1"),  # type: ignore[misc]
+                    RefusalCode.KEY_REUSED,
+                )
+                again = desk.change("c-1", asked, reason="x", key="k-1")
+                assert again.replayed
+                assert plain(again.entries) == plain(made.entries)
+
     def test_the_same_request_sent_at_once_is_applied_once(self) -> None:
         with self.hosted("c-1") as host, ThreadPoolExecutor(4) as threads:
             for number, label in enumerate((ExampleLabel.LOST_PHONE, ExampleLabel.REGULAR, ExampleLabel.STAFF)):
