@@ -206,6 +206,7 @@ class TestAsStrictAs:
             ((block, large), (block, None), UNKNOWN, ("large",)),
             ((mark, None), (block, large), UNKNOWN, ("large",)),
             ((mark, None), (mark, large), PROVED, ()),
+            ((mark, large), (block, None), REFUTED, ()),
             ((), (block, large), UNKNOWN, ("large",)),
         ],
     )
@@ -219,6 +220,35 @@ class TestAsStrictAs:
         ]
         proof = proved(AsStrictAs(CONFIRMED, SUSPECTED), *rules)
         assert (proof.outcome, proof.depends_on) == (outcome, names)
+
+    def test_milder_whatever_the_conditions_say_is_refuted_and_not_unknown(self) -> None:
+        marked = mark(Action.LOGIN, when=SUSPECTED)
+        cases = [
+            ([marked, block(Action.LOGIN, when=SUSPECTED, condition=large)], REFUTED),
+            ([marked, mark(Action.LOGIN, when=CONFIRMED, condition=large)], UNKNOWN),
+            ([block(Action.LOGIN, when=SUSPECTED), mark(Action.LOGIN, when=CONFIRMED, condition=late)], REFUTED),
+            (
+                [
+                    marked,
+                    block(Action.LOGIN, when=SUSPECTED, condition=large),
+                    mark(Action.LOGIN, when=CONFIRMED, condition=large),
+                ],
+                REFUTED,
+            ),
+            (
+                [
+                    marked,
+                    block(Action.LOGIN, when=SUSPECTED, condition=large),
+                    mark(Action.LOGIN, when=CONFIRMED, condition=late),
+                ],
+                UNKNOWN,
+            ),
+        ]
+        for rules, outcome in cases:
+            proof = proved(AsStrictAs(CONFIRMED, SUSPECTED), *rules)
+            assert proof.outcome is outcome, rules
+            assert len(proof.counterexamples) == (outcome is REFUTED)
+            assert (proof.depends_on == ()) is (outcome is REFUTED)
 
     def test_it_is_compared_with_every_label_of_the_other(self) -> None:
         rules = RestrictionPolicy(block(Action.LOGIN, when=[Label.PROVEN, Label.WATCHED]))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import combinations, product
 from typing import Any, NamedTuple
 
 import pytest
 from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from organisation import ACME, AGENT, START, Label, ShopAction, some_examples
+from organisation import ACME, AGENT, START, ForeignLabel, Label, ShopAction, some_examples
 
 from custstatus import (
     CAPILLARY,
@@ -26,6 +26,7 @@ from custstatus import (
     InvalidInputError,
     LegacyFraudStatus,
     Lifecycle,
+    LoyaltyType,
     Membership,
     Need,
     NoLabels,
@@ -368,6 +369,25 @@ class TestUnknown:
         assert (refused.value.lifecycle, refused.value.kind, refused.value.value) == (place[0], kind, value)
         assert repr(value) in str(refused.value)
 
+    @pytest.mark.parametrize(
+        ("status", "label"),
+        [
+            (LoyaltyType.LOYALTY, None),
+            (ACTIVE, Label.ABROAD),
+            (ACTIVE, ForeignLabel.REGULAR),
+            (Membership.ON_HOLD, Label.REGULAR),
+            (None, Label.REGULAR),
+        ],
+        ids=str,
+    )
+    def test_a_place_that_the_configuration_lacks_is_named_and_has_no_verdict(self, status: Any, label: Any) -> None:
+        for action, party in ((Action.LOGIN, None), *((Action.POINTS_TRANSFER, party) for party in (None, *Party))):
+            with pytest.raises(StoredValueError) as refused:
+                ACME.policy.verdict(status, label, action, party)
+            assert refused.value.kind == "place"
+            for part in (status, label):
+                assert part is None or part.name in refused.value.value
+
     def test_lifecycles_that_are_off_are_passed_over(self) -> None:
         assert ACME.policy.verdict_of(stored(("loyalty_type", "loyalty", None)), Action.LOGIN).effect is Effect.ALLOW
 
@@ -471,6 +491,60 @@ class TestConditions:
             ours >= his for ours, his in zip(self.strictnesses(mine), self.strictnesses(theirs), strict=True)
         )
         assert mine.is_as_strict_as(theirs) is expected
+
+    @some_examples
+    @given(st.lists(conditional_rules, max_size=4), st.lists(conditional_rules, max_size=4))
+    def test_milder_than_another_is_so_for_every_answer(
+        self, policy: list[Restriction], other: list[Restriction]
+    ) -> None:
+        mine, theirs = (compiled(*each).verdict(SUSPENDED, Label.ABROAD, Action.LOGIN) for each in (policy, other))
+        pairs = list(zip(self.strictnesses(mine), self.strictnesses(theirs), strict=True))
+        assert mine.is_milder_than(theirs) is all(ours < his for ours, his in pairs)
+
+    def test_every_pair_of_a_few_rules_is_compared_as_every_answer_says(self) -> None:
+        # So few that none is left to chance: both outcomes of both comparisons come often.
+        makes = [
+            make(Action.LOGIN, when=SUSPENDED, condition=CONDITIONS.get(name))
+            for make in (mark, block)
+            for name in ("", "x", "y")
+        ]
+        some = [compiled(*rules) for count in range(4) for rules in combinations(makes, count)]
+        verdicts = [policy.verdict(SUSPENDED, Label.ABROAD, Action.LOGIN) for policy in some]
+        strict = [self.strictnesses(verdict) for verdict in verdicts]
+        milder = 0
+        for (mine, ours), (theirs, his) in product(zip(verdicts, strict, strict=True), repeat=2):
+            pairs = list(zip(ours, his, strict=True))
+            assert mine.is_as_strict_as(theirs) is all(one >= other for one, other in pairs)
+            assert mine.is_milder_than(theirs) is all(one < other for one, other in pairs)
+            milder += mine.is_milder_than(theirs)
+        assert milder > 100
+
+    @pytest.mark.parametrize("make", [mark, block], ids=["mark", "block"])
+    def test_of_rules_alike_in_strictness_the_one_without_a_condition_is_told_first(self, make: Any) -> None:
+        # By code, reason and message the others would come first; the stable code must not hang on what the attempt is.
+        always = make(Action.LOGIN, when=SUSPENDED, code="z", reason="z", customer_message="z")
+        others = [
+            make(
+                Action.LOGIN, when=Label.ABROAD, code="a", reason="a", customer_message="a", condition=CONDITIONS["x"]
+            ),
+            make(Action.LOGIN, when=SUSPENDED, condition=CONDITIONS["y"]),
+        ]
+        for written in ([always, *others], [*others, always]):
+            policy = compiled(*written)
+            verdict = policy.verdict(SUSPENDED, Label.ABROAD, Action.LOGIN)
+            asked = [policy.verdict_of(at(Label.ABROAD), Action.LOGIN, context=answer) for answer in EVERY_ANSWER]
+            for said in (verdict, *asked):
+                assert (said.contributions[0].rule, said.code) == (always, "z")
+                assert said.customer_message == ("z" if make is block else "")
+            assert [len(said.contributions) for said in asked] == [1, 2, 2, 3]
+
+    def test_a_stricter_rule_is_told_before_one_without_a_condition(self) -> None:
+        verdict = compiled(
+            mark(Action.LOGIN, when=SUSPENDED, code="always"),
+            block(Action.LOGIN, when=SUSPENDED, code="strict", condition=CONDITIONS["x"]),
+        ).verdict(SUSPENDED, Label.ABROAD, Action.LOGIN)
+        assert [each.rule.code for each in verdict.contributions] == ["strict", "always"]
+        assert verdict.code == "strict"
 
     def test_conditional_rules_of_several_lifecycles_are_merged_and_asked_together(self) -> None:
         policy = compiled(
