@@ -358,6 +358,35 @@ class TestGoingBack:
             assert world.desk.restore(former.value, CONSENT, reason="on").entries[0].to_status == former.value
 
 
+class TestGoingBackOnALifecycleWithoutARow:
+    """One that was switched on after the customer had registered, and on which nothing was done since."""
+
+    @pytest.fixture
+    def aside(self, acme: World[Label]) -> World[Label]:
+        """Customer c, set aside on customer status before membership and client state are on."""
+        before = acme.under(evolve(ACME, lifecycles=[CUSTOMER_STATUS]))
+        before.desk.register("c", Label.TRENDING)
+        before.desk.change("c", Label.UNUSUAL, reason="odd")
+        return acme
+
+    def test_there_is_nothing_to_restore_though_another_is_set_aside(self, aside: World[Label]) -> None:
+        # D70, D95
+        before = aside.everything()
+        for lifecycle in (MEMBERSHIP, CLIENT_STATE):
+            with pytest.raises(RefusedError) as caught:
+                aside.desk.restore("c", lifecycle, reason="back")
+            assert caught.value.refusal.codes == {RefusalCode.NOTHING_TO_RESTORE}
+            assert refused(aside.restore("c", lifecycle)) == {RefusalCode.NOTHING_TO_RESTORE}
+        assert aside.everything() == before
+
+    def test_the_other_goes_back_all_the_same(self, aside: World[Label]) -> None:
+        aside.desk.restore("c", reason="cleared")
+        assert aside.label("c") is Label.TRENDING
+        with pytest.raises(RefusedError) as caught:
+            aside.desk.restore("c", MEMBERSHIP, reason="back")
+        assert caught.value.refusal.codes == {RefusalCode.NOTHING_TO_RESTORE}
+
+
 class Fewer(StatusLabel):
     """The example's labels without TRENDING."""
 
