@@ -296,6 +296,20 @@ class TestCustomerStatus:
         assert refusal(lambda: acme.desk.change("c", ACTIVE, reason="r")).codes == {RefusalCode.NO_CHANGE}
         assert acme.label("c") is Label.TRENDING
 
+    def test_who_stands_there_already_is_told_under_which_label(self, acme: World[Label]) -> None:
+        # D23: without labels, in which status.
+        acme.desk.register("c", Label.TRENDING, Membership.ENROLLED)
+        for target in (Label.TRENDING, ACTIVE):
+            (reason,) = refusal(lambda: acme.desk.change("c", target, reason="r")).reasons  # noqa: B023
+            assert reason.code is RefusalCode.NO_CHANGE
+            assert "Trending" in reason.message
+        acme.desk.change("c", Label.LOST_PHONE, reason="lost")
+        for target in (Label.LOST_PHONE, SUSPENDED):
+            (reason,) = refusal(lambda: acme.desk.change("c", target, reason="r")).reasons  # noqa: B023
+            assert "Lost phone" in reason.message
+        (reason,) = refusal(lambda: acme.desk.change("c", Membership.ENROLLED, reason="r")).reasons
+        assert "enrolled" in reason.message
+
     def test_a_customer_has_exactly_one_label(self, acme: World[Label]) -> None:
         # D25
         acme.desk.register("c")
@@ -486,6 +500,23 @@ class TestEffectiveTime:
         acme.clock.forward(days=-9)
         (before,) = acme.desk.change("c", Membership.ENROLLED).entries
         assert (before.effective_at, before.recorded_at) == (START, acme.clock())
+        assert acme.service.verify().faults == ()
+
+    def test_nor_do_identifiers_that_come_and_go_under_such_a_clock(self, acme: World[Label]) -> None:
+        # D55: nothing of an account counts from before its registration.
+        acme.desk.register("c", identifiers=[EMAIL])
+        acme.clock.forward(days=-9)
+        new = Identifier("mobile", "+447900000043")
+        changes: list[Callable[[], Applied]] = [
+            lambda: acme.desk.add_identifier("c", MOBILE),
+            lambda: acme.desk.replace_identifier("c", MOBILE, new),
+            lambda: acme.desk.remove_identifier("c", EMAIL),
+        ]
+        for change in changes:
+            (entry,) = change().entries
+            assert (entry.effective_at, entry.recorded_at) == (START, acme.clock())
+        (held,) = acme.service.identifiers("c")
+        assert (held.type, held.since) == ("mobile", START)
         assert acme.service.verify().faults == ()
 
 
