@@ -12,11 +12,23 @@ import pytest
 from awaited_store import Opened
 from emptied import Emptied
 
-from custstatus import Found, GuardedSet, MemoryStore, Moved, Plan, SQLiteStore, Store
+from custstatus import (
+    Account,
+    Applied,
+    Found,
+    GuardedChange,
+    GuardedSet,
+    MemoryStore,
+    Moved,
+    Plan,
+    SQLiteStore,
+    Store,
+)
 from custstatus.adapters.postgres import PostgresStore
 from custstatus.testing import Blocking, RelayStore, StoreContract
 from custstatus.testing.contracts.closing import ClosingContract
 from custstatus.testing.contracts.contract import Contract
+from custstatus.testing.contracts.guards import GuardContract
 from custstatus.testing.contracts.setguards import SetGuardContract
 
 
@@ -25,8 +37,14 @@ class TestMemoryStore(StoreContract):
         return MemoryStore()
 
 
-class Eager(SetGuardContract):
-    """The contract for a store that makes of a set, by itself, all that can be made."""
+class Eager(GuardContract, SetGuardContract):
+    """The contract for a store that makes by itself all that can be made: a plain change, and of a set every row."""
+
+    def makes(self, store: Store, account: Account, plan: Plan) -> Account:
+        heard = Heard(store)
+        stands = super().makes(heard, account, plan)
+        assert plan.guarded.plain is None or isinstance(heard.answer, Applied), f"left to be planned: {plan.guarded}"
+        return stands
 
     def applies(self, store: Store, several: GuardedSet, plans: dict[str, Plan]) -> dict[str, Found]:
         heard = Heard(store)
@@ -39,9 +57,14 @@ class Eager(SetGuardContract):
 
 
 class Heard(RelayStore):
-    """A store whose answers to sets are heard."""
+    """A store whose last answers to a change and to a set are heard."""
 
+    answer: Applied | Found | None = None
     answers: tuple[Moved | Found, ...] = ()
+
+    def apply(self, guarded: GuardedChange) -> Applied | Found:
+        self.answer = self.store.apply(guarded)
+        return self.answer
 
     def apply_set(self, guarded: GuardedSet) -> tuple[Moved | Found, ...]:
         self.answers = self.store.apply_set(guarded)
