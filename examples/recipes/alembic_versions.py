@@ -6,7 +6,7 @@ from sqlalchemy import text
 from custstatus.adapters.postgres import schema_statements
 
 revision, down_revision = "custstatus_0001", None
-AFTER, TO = 0, 3  # steps, as `custstatus db status` counts them; the next revision of this kind begins AFTER = 1
+AFTER, TO = 0, 1  # steps, as `custstatus db status` counts them; the next revision of this kind begins AFTER = 1
 
 
 def upgrade() -> None:

@@ -217,7 +217,7 @@ class StoreClosedError(StoreError):
 
 
 class SchemaError(StoreError):
-    """The database is missing tables, is newer than this version, or runs on an engine that is too old."""
+    """The database is missing tables, was made by a newer version or another build, or runs on an engine that is too old."""
 
 
 class PositionLostError(StoreError):

@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from servers import Server, database
+from stepped import edited, knowing, more
 from terminal import run
 
 from custstatus import SQLiteStore
@@ -23,8 +24,9 @@ from custstatus.adapters.postgres import migrating as postgres_migrating
 from custstatus.adapters.sqlite import migrating as sqlite_migrating
 
 COMMANDS = ("init", "status", "upgrade")
-POSTGRES = [step.name for step in postgres_migrating._steps()]
-SQLITE = [step.name for step in sqlite_migrating._steps()]
+POSTGRES_SCHEMA, SQLITE_SCHEMA = postgres_migrating.SCHEMA, sqlite_migrating.SCHEMA
+POSTGRES = [step.name for step in POSTGRES_SCHEMA.steps]
+SQLITE = [step.name for step in SQLITE_SCHEMA.steps]
 LATER = "CREATE TABLE custstatus_more (x integer);\n"
 
 SECRET = "hunter2"
@@ -38,15 +40,12 @@ def address(server: Server) -> Iterator[str]:
 
 
 @pytest.fixture
-def later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+def later(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """Two steps more than are shipped, in a context of their own; undone, this version knows the shipped ones only."""
+    texts = {"0901_more": LATER, "0902_most": LATER.replace("more", "most")}
     with monkeypatch.context() as patched:
         for module in postgres_migrating, sqlite_migrating:
-            folder = tmp_path / module.__name__
-            shutil.copytree(module._SCHEMA, folder)
-            (folder / "0901_more.sql").write_text(LATER)
-            (folder / "0902_most.sql").write_text(LATER.replace("more", "most"))
-            patched.setattr(module, "_SCHEMA", folder)
+            patched.setattr(module, "SCHEMA", more(module.SCHEMA, texts))
         yield patched
 
 
@@ -57,9 +56,10 @@ def tables(address: str) -> set[str]:
 
 
 def drawn(path: Path) -> list[str]:
-    """Everything that a SQLite file declares."""
+    """Everything that a SQLite file declares, and the steps that it has taken."""
     with closing(sqlite3.connect(path)) as connection:
-        return sorted(str(row) for row in connection.execute("SELECT type, name, sql FROM sqlite_master"))
+        made = connection.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
+        return sorted(map(str, made + connection.execute("SELECT * FROM custstatus_schema").fetchall()))
 
 
 class TestPostgres:
@@ -94,8 +94,7 @@ class TestPostgres:
         assert f"at step 902, this version knows {len(POSTGRES)}: upgrade custstatus" in newer.out
 
     def test_an_upgrade_takes_what_is_missing(self, address: str, later: pytest.MonkeyPatch) -> None:
-        with later.context() as shipped:
-            shipped.setattr(postgres_migrating, "_SCHEMA", Path(postgres_migrating.__file__).with_name("schema"))
+        with knowing(postgres_migrating, POSTGRES_SCHEMA):
             assert run("db", "init", address).code == 0
         behind = run("db", "status", address)
         assert behind.code == 1
@@ -137,8 +136,7 @@ class TestPostgres:
             assert dumped(address) == dumped(twin)
 
     def test_the_sql_of_an_upgrade_fits_one_step_only(self, address: str, later: pytest.MonkeyPatch) -> None:
-        with later.context() as shipped:
-            shipped.setattr(postgres_migrating, "_SCHEMA", Path(postgres_migrating.__file__).with_name("schema"))
+        with knowing(postgres_migrating, POSTGRES_SCHEMA):
             assert run("db", "init", address).code == 0
         script = run("db", "upgrade", "--sql", address)
         assert (script.code, script.err) == (0, "")
@@ -159,8 +157,7 @@ class TestPostgres:
     def test_the_sql_for_an_address_is_of_what_is_missing_there(
         self, command: str, address: str, later: pytest.MonkeyPatch
     ) -> None:
-        with later.context() as shipped:
-            shipped.setattr(postgres_migrating, "_SCHEMA", Path(postgres_migrating.__file__).with_name("schema"))
+        with knowing(postgres_migrating, POSTGRES_SCHEMA):
             assert run("db", "init", address).code == 0
             whole = run("db", command, "--sql", address)
             assert (whole.code, whole.out) == (0, "")
@@ -229,7 +226,7 @@ def dumped(address: str) -> list[tuple[object, ...]]:
             " ORDER BY 1",
             "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1",
             "SELECT relname, reloptions FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY 1",
-            "SELECT step FROM custstatus_schema ORDER BY 1",
+            "SELECT step, hash FROM custstatus_schema ORDER BY 1",
         ):
             found += connection.execute(query.encode()).fetchall()
         return found
@@ -254,8 +251,7 @@ class TestSQLite:
 
     def test_an_upgrade_takes_what_is_missing(self, tmp_path: Path, later: pytest.MonkeyPatch) -> None:
         path = tmp_path / "statuses.db"
-        with later.context() as shipped:
-            shipped.setattr(sqlite_migrating, "_SCHEMA", Path(sqlite_migrating.__file__).with_name("schema"))
+        with knowing(sqlite_migrating, SQLITE_SCHEMA):
             assert run("db", "init", path).code == 0
         before = path.read_bytes()
         behind = run("db", "status", path)
@@ -295,8 +291,7 @@ class TestSQLite:
         assert run("db", "init", "--sql", path) == whole
         last = run("db", "upgrade", "--sql", "--dialect", "sqlite", "--after", 902)
         assert (last.code, last.out, last.err) == (0, "", "nothing is missing after step 902\n")
-        with later.context() as shipped:
-            shipped.setattr(sqlite_migrating, "_SCHEMA", Path(sqlite_migrating.__file__).with_name("schema"))
+        with knowing(sqlite_migrating, SQLITE_SCHEMA):
             assert run("db", "init", path).code == 0
         before = path.read_bytes()
         script = run("db", "init", "--sql", path)
@@ -325,6 +320,38 @@ class TestSQLite:
         assert run("db", command, path).code == 1
         assert path.read_bytes() == before
         assert list(tmp_path.iterdir()) == [path]
+
+
+class TestAnotherBuild:
+    """Tables that were made by other steps of the same numbers."""
+
+    @pytest.fixture(params=["sqlite", "postgresql"])
+    def other(self, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+        if request.param == "sqlite":
+            made = str(tmp_path / "statuses.db")
+            with knowing(sqlite_migrating, edited(SQLITE_SCHEMA)):
+                assert run("db", "init", made).code == 0
+            return made
+        address: str = request.getfixturevalue("address")
+        with knowing(postgres_migrating, edited(POSTGRES_SCHEMA)):
+            assert run("db", "init", address).code == 0
+        return address
+
+    @pytest.mark.parametrize("further", [False, True])
+    def test_every_command_says_so_and_takes_and_prints_nothing(
+        self, other: str, request: pytest.FixtureRequest, further: bool
+    ) -> None:
+        if further:  # what there would be to take
+            request.getfixturevalue("later")
+        what = "made by another build of custstatus: make a new database, or use the version that made this one"
+        for words in ("status",), ("init",), ("init", "--sql"), ("upgrade", "--sql"):
+            ran = run("db", *words, other)
+            said = ran.err if "--sql" in words else ran.out
+            assert (ran.code, ran.out + ran.err) == (1, said), words
+            assert re.fullmatch(rf"\w+ .*: .*at step 1, {what}\n", said), words
+        taken = run("db", "upgrade", other)
+        assert (taken.code, taken.out) == (1, "")
+        assert "another build of custstatus made the tables" in taken.error
 
 
 class TestUsage:

@@ -92,7 +92,7 @@ def test_a_database_of_somebody_else_is_not_touched(tmp_path: Path) -> None:
 
 def test_a_file_of_a_newer_version(db: Path, tmp_path: Path) -> None:
     newer = Path(shutil.copy(db, tmp_path / "newer.db"))
-    executed(newer, "INSERT INTO custstatus_schema VALUES (9999)")
+    executed(newer, "INSERT INTO custstatus_schema VALUES (9999, '')")
     ran = run("verify", "--db", newer)
     assert ran.code == 1
     assert "upgrade custstatus" in ran.error

@@ -37,6 +37,7 @@ from custstatus import (
 from custstatus.adapters.postgres import PostgresStore, connecting, migrating, schema_status
 from custstatus.adapters.postgres.cursors import PreparedCursor
 from custstatus.adapters.sql.running import Operation
+from custstatus.adapters.sql.schema import At, Schema
 
 SHORT, LONG = 5, 100
 """How often a server is killed."""
@@ -356,9 +357,9 @@ class TestSilence:
         with database(killable) as address:
             network = Proxy(killable.port)
 
-            def found() -> Operation[tuple[int, bool]]:
+            def found(schema: Schema) -> Operation[tuple[At, bool]]:
                 network.flows.clear()
-                return (yield from sound())
+                return (yield from sound(schema))
 
             monkeypatch.setattr(migrating, "_found", found)
             try:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
-from pathlib import Path
 from threading import Event, Thread
 from time import sleep
 from typing import Any
@@ -20,6 +18,7 @@ from organisation import AGENT, Label
 from psycopg.conninfo import conninfo_to_dict
 from rivals import Answers, Line, at_once, line, together
 from servers import Server, database
+from stepped import in_three, knowing, more
 from wholeness import PAUSE, everything, faults_in, opened, rows
 
 from custstatus import Identifier, InvalidInputError, SchemaError, StatusService, StoreBusyError, StoreError
@@ -33,11 +32,14 @@ from custstatus.adapters.postgres import (
 )
 from custstatus.adapters.postgres.migrating import Changed
 from custstatus.adapters.sql.running import Transaction
+from custstatus.adapters.sql.schema import Schema
 from custstatus.adapters.sql.statements import Statement
 from custstatus.service import utc_now
 
-SHIPPED = migrating._SCHEMA
-STEPS = [step.number for step in migrating._steps()]
+SHIPPED = migrating.SCHEMA
+SCHEMA = in_three(SHIPPED)
+"""What the databases of these tests are made by, unless a test says otherwise."""
+STEPS = [step.number for step in SCHEMA.steps]
 
 ADDED = """
 ALTER TABLE custstatus_account ADD COLUMN more text;
@@ -67,7 +69,8 @@ INSERT INTO custstatus_text SELECT * FROM custstatus_copy;
 
 DROP TABLE custstatus_copy;
 """
-LATER = {"0901_added": ADDED, "0902_rewritten": REWRITTEN}
+VERSION_LATER = more(SCHEMA, {"0901_added": ADDED, "0902_rewritten": REWRITTEN})
+"""What a version has that has two steps more."""
 
 GATE = "SELECT pg_advisory_xact_lock(42);\n"
 """A statement that waits for the test."""
@@ -156,7 +159,7 @@ def go_on(connection: psycopg.Connection[Any], change: Callable[[int], None]) ->
     assert not left, "it was not migrated"
 
 
-def in_use(pipe: Connection, address: str, role: str, folder: Path) -> None:
+def in_use(pipe: Connection, address: str, role: str, schema: Schema) -> None:
     """A process of its own: changes as programs of before do, or as those of now when it is migrated."""
 
     def before(number: int) -> Answers:
@@ -178,7 +181,7 @@ def in_use(pipe: Connection, address: str, role: str, folder: Path) -> None:
                 go_on(connection, lambda turn: change_as_now(service, turn, answers))
         return answers
 
-    migrating._SCHEMA = folder
+    migrating.SCHEMA = schema
     pipe.send("ready")
     pipe.recv()
     pipe.send(together([now] if role == "now" else [lambda: before(1), lambda: before(2)]))
@@ -192,21 +195,9 @@ def change_as_now(service: StatusService[Label], number: int, answers: Answers) 
     answers.ask(lambda: service.acting(AGENT).change(customer, label, reason=key, key=key))
 
 
-@pytest.fixture
-def later(tmp_path: Path) -> Path:
-    """The folder of a version that has two steps more."""
-    folder = tmp_path / "schema"
-    shutil.copytree(SHIPPED, folder)
-    for name, text in LATER.items():
-        (folder / f"{name}.sql").write_text(text.lstrip())
-    return folder
-
-
-@contextmanager
-def knowing(folder: Path) -> Iterator[None]:
-    """While this process is of the version with these steps."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(migrating, "_SCHEMA", folder)
+@pytest.fixture(autouse=True)
+def _in_three_steps() -> Iterator[None]:
+    with knowing(migrating, SCHEMA):
         yield
 
 
@@ -268,7 +259,7 @@ class TestInUse:
     """A database at each step, changed by programs of before, by those of now, and migrated meanwhile."""
 
     @staticmethod
-    def run(address: str, folder: Path) -> Answers:
+    def run(address: str, schema: Schema = VERSION_LATER) -> Answers:
         """What all were answered, in two processes and in this one, which migrates."""
         done = Event()
         wrong: list[str] = []
@@ -285,7 +276,7 @@ class TestInUse:
         migrates = Thread(target=migrate)
         migrates.start()
         try:
-            answers = at_once(2, 1, in_use, lambda number: (address, ("before", "now")[number], folder))
+            answers = at_once(2, 1, in_use, lambda number: (address, ("before", "now")[number], schema))
         finally:
             done.set()
             migrates.join()
@@ -295,10 +286,10 @@ class TestInUse:
     @pytest.mark.parametrize(
         "step", [step if step == STEPS[0] else pytest.param(step, marks=pytest.mark.soak) for step in STEPS]
     )
-    def test_nothing_acknowledged_is_lost(self, server: Server, later: Path, step: int) -> None:
-        with at(server, step) as address, knowing(later):
+    def test_nothing_acknowledged_is_lost(self, server: Server, step: int) -> None:
+        with at(server, step) as address, knowing(migrating, VERSION_LATER):
             before = {(customer, version) for customer, version in rows(address, VERSIONS)}
-            answers = self.run(address, later)
+            answers = self.run(address)
             assert answers.errors == []
             assert faults_in(address) == []
             assert schema_status(address).current
@@ -307,19 +298,20 @@ class TestInUse:
         assert sorted(answers.written, key=repr) == sorted((each for each in after if each[:2] not in before), key=repr)
         assert {str(each[5]).split("-")[0] for each in answers.written} == {"before", "now"}
 
-    def test_without_its_locks_something_is(self, server: Server, later: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_without_its_locks_something_is(self, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
         # The control: what is changed between the copy of a table and its return, by a step that locks nothing else.
         def goes_wrong() -> bool:
             with at(server, STEPS[-1]) as address:
-                answers = self.run(address, later)
-                return answers.errors == [] and any("without its text" in fault for fault in faults_in(address))
+                with knowing(migrating, rewritten):
+                    answers = self.run(address, rewritten)
+                    faults = faults_in(address)
+                return answers.errors == [] and any("without its text" in fault for fault in faults)
 
-        (later / "0901_added.sql").unlink()
+        rewritten = more(SCHEMA, {"0902_rewritten": REWRITTEN})
         monkeypatch.setattr(migrating, "_changed", lambda *_: Changed((), True))
-        with knowing(later):
-            assert any(goes_wrong() for _ in range(5))
+        assert any(goes_wrong() for _ in range(5))
 
-    def test_stores_that_are_open_go_on(self, server: Server, later: Path) -> None:
+    def test_stores_that_are_open_go_on(self, server: Server) -> None:
         # As programs of the version before do, with statements that are prepared.
         with (
             database(server, written) as address,
@@ -335,7 +327,7 @@ class TestInUse:
             changing = Thread(target=change)
             changing.start()
             waits(looking, BEGUN)
-            with knowing(later):
+            with knowing(migrating, VERSION_LATER):
                 migrate_schema(address)
                 changing.join()
                 assert answers.errors == []
@@ -353,12 +345,9 @@ def address(server: Server) -> Iterator[str]:
 
 
 @pytest.fixture
-def step(tmp_path: Path) -> Iterator[Callable[[str], None]]:
+def step(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Gives the version of this process one step more."""
-    folder = tmp_path / "more"
-    shutil.copytree(SHIPPED, folder)
-    with knowing(folder):
-        yield lambda text: (folder / "0901_more.sql").write_text(text) and None
+    return lambda text: monkeypatch.setattr(migrating, "SCHEMA", more(SCHEMA, {"0901_more": text}))
 
 
 class TestWaiting:
@@ -457,9 +446,9 @@ class TestWaiting:
             PostgresStore(address, patience=0.2).close()
 
 
-def migrates(_: Connection, address: str, folder: Path) -> None:
+def migrates(_: Connection, address: str, schema: Schema) -> None:
     """A process of its own, to be killed."""
-    migrating._SCHEMA = folder
+    migrating.SCHEMA = schema
     migrate_schema(address)
 
 
@@ -471,7 +460,7 @@ class TestTorn:
         before = everything(address)
         with psycopg.connect(address, autocommit=True) as gate:
             gate.execute("SELECT pg_advisory_lock(42)")
-            process, pipe = start(migrates, address, migrating._SCHEMA)
+            process, pipe = start(migrates, address, migrating.SCHEMA)
             waits(gate, AT_GATE)
             assert process.pid is not None
             os.kill(process.pid, signal.SIGKILL)
@@ -541,7 +530,7 @@ class TestAsked:
             with pytest.raises(SchemaError, match="without the tables"):
                 migrate_schema(empty, create=False)
             assert everything(empty) == {}
-            assert migrate_schema(empty) == found.missing == tuple(each.name for each in migrating._steps())
+            assert migrate_schema(empty) == found.missing == tuple(each.name for each in SCHEMA.steps)
             assert schema_status(empty) == SchemaStatus(STEPS[-1], STEPS[-1], (), found.server)
             assert migrate_schema(empty, create=False) == ()
             PostgresStore(empty, create=False).close()
@@ -559,7 +548,7 @@ class TestAsked:
             server.drop(copy)
 
     def test_one_of_a_later_version_is_told_and_left(self, address: str) -> None:
-        rows(address, "INSERT INTO custstatus_schema VALUES (9999)")
+        rows(address, "INSERT INTO custstatus_schema VALUES (9999, '')")
         before = everything(address)
         found = schema_status(address)
         assert (found.at, found.missing, found.current) == (9999, (), False)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -16,6 +14,7 @@ from organisation import ACME, AGENT, Label
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from rivals import Answers, at_once, enter, together
 from servers import Server, database
+from stepped import more
 from wholeness import everything, faults_in, opened, rows, soon_none, taking
 
 from custstatus import (
@@ -30,6 +29,11 @@ from custstatus.adapters.postgres import PostgresStore, connecting, migrating, s
 from custstatus.adapters.sql.statements import Statement
 
 PROCESSES, THREADS, DATABASES = 2, 6, 3
+
+SHIPPED = migrating.SCHEMA
+
+Later = Callable[[dict[str, str]], None]
+"""Gives the version of this process further steps, by their names."""
 
 SETTINGS = {
     "jit": ("on", "off"),
@@ -225,15 +229,12 @@ class TestMigration:
     """The schema comes to be by numbered steps, each of them once, all that are missing in one transaction."""
 
     @pytest.fixture
-    def steps(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        """The folder of steps that a store finds: the shipped ones, and what a test adds."""
-        folder = tmp_path / "schema"
-        shutil.copytree(migrating._SCHEMA, folder)
-        monkeypatch.setattr(migrating, "_SCHEMA", folder)
-        return folder
+    def later(self, monkeypatch: pytest.MonkeyPatch) -> Later:
+        """Gives the version of this process further steps than the shipped ones."""
+        return lambda texts: monkeypatch.setattr(migrating, "SCHEMA", more(SHIPPED, texts))
 
     def test_the_shipped_steps_are_numbered_without_a_gap(self) -> None:
-        numbers = [number for number, _ in migrating._steps()]
+        numbers = [step.number for step in SHIPPED.steps]
         assert numbers == list(range(1, len(numbers) + 1))
 
     def test_tables_are_made_beside_the_host_s_which_stay_as_they_are(self, address: str) -> None:
@@ -259,38 +260,38 @@ class TestMigration:
 
     def test_a_schema_of_a_later_version_is_refused_and_left_as_it_is(self, address: str) -> None:
         PostgresStore(address).close()
-        rows(address, "INSERT INTO custstatus_schema VALUES (99)")
+        rows(address, "INSERT INTO custstatus_schema VALUES (99, '')")
         before = everything(address)
         for create in True, False:
             with pytest.raises(SchemaError, match=r"step 99, this version knows \d+: upgrade custstatus"):
                 PostgresStore(address, create=create)
         assert everything(address) == before
 
-    def test_a_later_step_is_taken_once_and_what_is_kept_stays(self, address: str, steps: Path) -> None:
+    def test_a_later_step_is_taken_once_and_what_is_kept_stays(self, address: str, later: Later) -> None:
         with opened(address) as service:
             service.acting(AGENT).register("c")
         before = everything(address)
-        later = "ALTER TABLE custstatus_account ADD COLUMN more text;\n\nCREATE TABLE custstatus_more (x int);\n"
-        (steps / "0901_later.sql").write_text(later)
+        text = "ALTER TABLE custstatus_account ADD COLUMN more text;\n\nCREATE TABLE custstatus_more (x int);\n"
+        later({"0901_later": text})
         with pytest.raises(SchemaError, match="earlier schema step"):
             PostgresStore(address, create=False)
         for _ in range(2):
             with opened(address) as service:
                 assert service.account("c").version == 2
         after = everything(address)
-        assert after["custstatus_schema"] == [*before["custstatus_schema"], (901,)]
+        assert after["custstatus_schema"] == [*before["custstatus_schema"], (901, migrating.SCHEMA.hash_of(901))]
         assert after["custstatus_more"] == []
         assert after["custstatus_entry"] == before["custstatus_entry"]
 
     @pytest.mark.parametrize("empty", [True, False])
     def test_a_step_that_fails_half_way_leaves_nothing_of_itself_or_of_those_before_it(
-        self, address: str, steps: Path, empty: bool
+        self, address: str, later: Later, empty: bool
     ) -> None:
         if not empty:
             PostgresStore(address).close()
         before = everything(address)
-        (steps / "0901_later.sql").write_text("CREATE TABLE custstatus_more (x int);\n")
-        (steps / "0902_wrong.sql").write_text("CREATE TABLE custstatus_most (x int);\n\nSELECT no_such_column;\n")
+        wrong = "CREATE TABLE custstatus_most (x int);\n\nSELECT no_such_column;\n"
+        later({"0901_later": "CREATE TABLE custstatus_more (x int);\n", "0902_wrong": wrong})
         with pytest.raises(StoreError):
             PostgresStore(address)
         assert everything(address) == before
@@ -315,7 +316,7 @@ class TestManyAtOnce:
             assert answers.counts == {"made": PROCESSES * THREADS * DATABASES}
             for address in empty:
                 assert rows(address, "SELECT count(*) FROM custstatus_account") == [(PROCESSES * THREADS,)]
-                assert rows(address, "SELECT count(*) FROM custstatus_schema") == [(len(migrating._steps()),)]
+                assert rows(address, "SELECT count(*) FROM custstatus_schema") == [(len(SHIPPED.steps),)]
                 assert faults_in(address) == []
 
     def test_without_one_waiting_for_the_other_somebody_would_fail(

@@ -276,7 +276,7 @@ HISTORY = [
     "UPDATE custstatus_text SET reason = 'other'",
     "DELETE FROM custstatus_text",
     "UPDATE custstatus_feed SET epoch = 7",
-    "INSERT INTO custstatus_schema VALUES (9999)",
+    "INSERT INTO custstatus_schema VALUES (9999, '')",
     "CREATE TABLE custstatus_more (x int)",
 ]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,13 +17,16 @@ from hosts import AGENT, FOLDER, SHOP
 from psycopg.conninfo import conninfo_to_dict
 from servers import Server, database
 from sqlalchemy.exc import DBAPIError
+from stepped import in_three, knowing, more
 
 from custstatus import CustomerStatus, InvalidInputError, StatusService
 from custstatus.adapters.postgres import PostgresStore, migrate_schema, migrating, schema_status
 
 RECIPE = (FOLDER / "alembic_versions.py").read_text()
 
-STEPS = [step.number for step in migrating._steps()]
+SCHEMA = in_three(migrating.SCHEMA)
+"""What the databases of these tests are made by."""
+STEPS = [step.number for step in SCHEMA.steps]
 
 ENV = """
 from alembic import context
@@ -45,7 +47,7 @@ OURS = """
     WHERE table_name LIKE 'custstatus%'
     UNION ALL SELECT 'index', indexdef, '', '', '' FROM pg_indexes WHERE tablename LIKE 'custstatus%'
     UNION ALL SELECT 'trigger', pg_get_triggerdef(oid), '', '', '' FROM pg_trigger WHERE NOT tgisinternal
-    UNION ALL SELECT 'step', step::text, '', '', '' FROM custstatus_schema ORDER BY 1, 2, 3
+    UNION ALL SELECT 'step', step::text, hash, '', '' FROM custstatus_schema ORDER BY 1, 2, 3
 """
 
 
@@ -82,7 +84,7 @@ class Project:
 
     def takes(self, revision: str, after: int, to: int) -> None:
         """Our recipe for some steps, as the next revision."""
-        text = RECIPE.replace("AFTER, TO = 0, 3", f"AFTER, TO = {after}, {to}")
+        text = RECIPE.replace("AFTER, TO = 0, 1", f"AFTER, TO = {after}, {to}")
         assert text != RECIPE or (after, to) == (0, 1)
         self.add(revision, text)
 
@@ -123,15 +125,18 @@ def project(tmp_path: Path, empty: str) -> Project:
     return made
 
 
+@pytest.fixture(autouse=True)
+def _in_three_steps() -> Iterator[None]:
+    with knowing(migrating, SCHEMA):
+        yield
+
+
 @pytest.fixture
-def later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], int]:
-    """Adds a step to the shipped ones; its number."""
-    folder = tmp_path / "schema"
-    shutil.copytree(migrating._SCHEMA, folder)
-    monkeypatch.setattr(migrating, "_SCHEMA", folder)
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], int]:
+    """Adds a step; its number."""
 
     def add(text: str) -> int:
-        (folder / "0901_more.sql").write_text(text)
+        monkeypatch.setattr(migrating, "SCHEMA", more(SCHEMA, {"0901_more": text}))
         return 901
 
     return add

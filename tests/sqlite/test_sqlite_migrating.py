@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from multiprocessing.connection import Connection
 from pathlib import Path
 from time import sleep
@@ -18,6 +17,7 @@ from children import start
 from hammer import Answers, line, together
 from organisation import AGENT, Label
 from soundness import everything, faults_in, opened, rows
+from stepped import in_three, knowing, more
 
 from custstatus import (
     Identifier,
@@ -28,12 +28,15 @@ from custstatus import (
     StoreBusyError,
     StoreError,
 )
+from custstatus.adapters.sql.schema import Schema
 from custstatus.adapters.sqlite import migrating
 from custstatus.adapters.sqlite.migrating import SchemaStatus, migrate_schema, schema_sql, schema_status
 from custstatus.service import utc_now
 
-SHIPPED = migrating._SCHEMA
-STEPS = [step.number for step in migrating._steps()]
+SHIPPED = migrating.SCHEMA
+SCHEMA = in_three(SHIPPED)
+"""What the files of these tests are made by, unless a test says otherwise."""
+STEPS = [step.number for step in SCHEMA.steps]
 
 # What is written between the copy and its return would be lost.
 REWRITTEN = (
@@ -46,6 +49,8 @@ LATER = {
     "CREATE INDEX custstatus_entry_by_actor ON custstatus_entry (org, actor);\n",
     "0902_rewritten": "".join(REWRITTEN),
 }
+VERSION_LATER = more(SCHEMA, LATER)
+"""What a version has that has two steps more."""
 
 START = 140
 """How many entries there are when it is migrated: those of before, and some more."""
@@ -128,7 +133,7 @@ def go_on(connection: sqlite3.Connection, change: Callable[[int], None]) -> None
     assert not left, NOT_MIGRATED
 
 
-def in_use(pipe: Connection, path: Path, role: str, folder: Path, torn: bool) -> None:
+def in_use(pipe: Connection, path: Path, role: str, schema: Schema, torn: bool) -> None:
     """A process of its own: changes as programs of before do, or opens stores as those of now, which migrate it."""
 
     def before(number: int) -> Answers:
@@ -156,7 +161,7 @@ def in_use(pipe: Connection, path: Path, role: str, folder: Path, torn: bool) ->
                 go_on(connection, lambda turn: change_as_now(service, turn, f"{role}-{number}", answers))
         return answers
 
-    migrating._SCHEMA = folder
+    migrating.SCHEMA = schema
     pipe.send("ready")
     pipe.recv()
     change = before if role == "before" else now
@@ -189,39 +194,25 @@ def migrate_torn(connection: sqlite3.Connection) -> None:
         raise AssertionError(NOT_MIGRATED)
     for statement in migrating._statements(returned):
         as_soon_as_free(connection, statement)
-    for step in migrating._steps():
+    for step in migrating.SCHEMA.steps:
         if step.name == "0901_added":
             for statement in migrating._statements(step.text):
                 as_soon_as_free(connection, statement)
-    as_soon_as_free(connection, "INSERT INTO custstatus_schema VALUES (901), (902)")
+    for step in migrating.SCHEMA.after(STEPS[-1]):
+        as_soon_as_free(connection, migrating._DONE.format(step.number, step.hash))
     connection.execute("PRAGMA busy_timeout = 60000")
 
 
-@pytest.fixture
-def later(tmp_path: Path) -> Path:
-    """The folder of a version that has two steps more."""
-    folder = tmp_path / "schema"
-    shutil.copytree(SHIPPED, folder)
-    for name, text in LATER.items():
-        (folder / f"{name}.sql").write_text(text)
-    return folder
-
-
-@contextmanager
-def knowing(folder: Path) -> Iterator[None]:
-    """While this process is of the version with these steps."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(migrating, "_SCHEMA", folder)
+@pytest.fixture(autouse=True)
+def _in_three_steps() -> Iterator[None]:
+    with knowing(migrating, SCHEMA):
         yield
 
 
 def at(tmp_path: Path, step: int) -> Path:
     """A file at a step, with what a store has written, as far as its columns were there already."""
-    written, path, folder = tmp_path / "written.db", tmp_path / f"at {step}.db", tmp_path / f"until {step}"
-    folder.mkdir()
-    for file in SHIPPED.glob("*.sql"):
-        if int(file.name[:4]) <= step:
-            shutil.copy(file, folder)
+    written, path = tmp_path / "written.db", tmp_path / f"at {step}.db"
+    until = Schema(tuple(each for each in SCHEMA.steps if each.number <= step))
     with opened(written) as service:
         desk = service.acting(AGENT)
         for customer in OLD + NEW:
@@ -230,8 +221,8 @@ def at(tmp_path: Path, step: int) -> Path:
             desk.change(customer, Label.UNUSUAL, reason="odd")
             desk.restore(customer, reason="even")
         assert service.verify().faults == ()
-    with knowing(folder), closing(connected(path)) as connection:
-        assert migrate_schema(path)[-1] == migrating._steps()[-1].name
+    with knowing(migrating, until), closing(connected(path)) as connection:
+        assert migrate_schema(path)[-1] == until.steps[-1].name
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("ATTACH ? AS w", [str(written)])
         for (table,) in rows(
@@ -260,9 +251,10 @@ class TestInUse:
     """A file at each step, changed by programs of before, and opened by four of now at once."""
 
     @staticmethod
-    def run(path: Path, folder: Path, torn: bool = False) -> Answers:
+    def run(path: Path, torn: bool = False) -> Answers:
         """What all were answered."""
-        started = [start(in_use, path, role, folder, torn) for role in ("before", "now-1", "now-2")[: 2 if torn else 3]]
+        roles = ("before", "now-1", "now-2")[: 2 if torn else 3]
+        started = [start(in_use, path, role, VERSION_LATER, torn) for role in roles]
         answers = Answers()
         for _, pipe in started:
             assert pipe.recv() == "ready"
@@ -275,12 +267,12 @@ class TestInUse:
         return answers
 
     @pytest.mark.parametrize("step", STEPS)
-    def test_nothing_acknowledged_is_lost(self, tmp_path: Path, later: Path, step: int) -> None:
+    def test_nothing_acknowledged_is_lost(self, tmp_path: Path, step: int) -> None:
         path = at(tmp_path, step)
         before = set(rows(path, "SELECT customer, version FROM custstatus_entry"))
-        answers = self.run(path, later)
+        answers = self.run(path)
         assert answers.errors == []
-        with knowing(later):
+        with knowing(migrating, VERSION_LATER):
             assert faults_in(path) == []
             assert schema_status(path).current
             after = kept(path)
@@ -288,14 +280,14 @@ class TestInUse:
         assert sorted(answers.written, key=repr) == sorted((each for each in after if each[:2] not in before), key=repr)
         assert {str(each[5]).split("-")[0] for each in answers.written} == {"before", "now"}
 
-    def test_step_by_step_something_is(self, tmp_path: Path, later: Path) -> None:
+    def test_step_by_step_something_is(self, tmp_path: Path) -> None:
         # The control: the same statements, each a transaction of its own.
         def goes_wrong(number: int) -> bool:
             folder = tmp_path / f"{number}"
             folder.mkdir()
             path = at(folder, STEPS[-1])
-            answers = self.run(path, later, torn=True)
-            with knowing(later):
+            answers = self.run(path, torn=True)
+            with knowing(migrating, VERSION_LATER):
                 wrong = any(NOT_MIGRATED not in error for error in answers.errors)
                 return wrong or faults_in(path) != []
 
@@ -311,9 +303,8 @@ def path(tmp_path: Path) -> Path:
     return made
 
 
-def stops(pipe: Connection, path: Path, folder: Path) -> None:
+def stops(pipe: Connection, path: Path, schema: Schema) -> None:
     """A process of its own, which is killed in the middle of a migration."""
-    migrating._SCHEMA = folder
     with closing(connected(path)) as connection:
 
         def halt() -> None:
@@ -321,28 +312,26 @@ def stops(pipe: Connection, path: Path, folder: Path) -> None:
             pipe.recv()
 
         connection.create_function("halt", 0, halt)
-        migrating.migrate(connection)
+        migrating.migrate(connection, schema)
 
 
 class TestTorn:
-    def test_one_that_is_killed_leaves_everything_as_it_was(self, tmp_path: Path, path: Path, later: Path) -> None:
+    def test_one_that_is_killed_leaves_everything_as_it_was(self, path: Path) -> None:
         before = everything(path)
-        halting = tmp_path / "halting"
-        shutil.copytree(later, halting)
-        (halting / "0903_halting.sql").write_text("CREATE TABLE custstatus_more (x);\nSELECT halt();\n")
+        halting = more(VERSION_LATER, {"0903_halting": "CREATE TABLE custstatus_more (x);\nSELECT halt();\n"})
         process, pipe = start(stops, path, halting)
         assert pipe.recv() == "halted"
         assert process.pid is not None
         os.kill(process.pid, signal.SIGKILL)
         process.join()
         assert everything(path) == before
-        with knowing(later):
+        with knowing(migrating, VERSION_LATER):
             assert migrate_schema(path) == tuple(LATER)
             assert faults_in(path) == []
 
-    def test_others_that_write_for_too_long_make_it_busy(self, path: Path, later: Path) -> None:
+    def test_others_that_write_for_too_long_make_it_busy(self, path: Path) -> None:
         before = everything(path)
-        with knowing(later), closing(connected(path)) as other:
+        with knowing(migrating, VERSION_LATER), closing(connected(path)) as other:
             other.execute("BEGIN IMMEDIATE")
             with pytest.raises(StoreBusyError):
                 migrate_schema(path, patience=0.01)
@@ -354,15 +343,15 @@ class TestTorn:
 class TestAsked:
     """What is asked of the schema from Python."""
 
-    def test_a_new_file_gets_all_and_an_old_one_what_is_missing(self, tmp_path: Path, later: Path) -> None:
+    def test_a_new_file_gets_all_and_an_old_one_what_is_missing(self, tmp_path: Path) -> None:
         path = tmp_path / "statuses.db"
         for ask in schema_status, lambda path: migrate_schema(path, create=False):
             with pytest.raises(SchemaError, match="no such file"):
                 ask(path)
         assert not path.exists()
-        assert migrate_schema(path) == tuple(step.name for step in migrating._steps())
+        assert migrate_schema(path) == tuple(step.name for step in SCHEMA.steps)
         assert schema_status(path) == SchemaStatus(STEPS[-1], STEPS[-1], (), f"SQLite {sqlite3.sqlite_version}")
-        with knowing(later):
+        with knowing(migrating, VERSION_LATER):
             assert schema_status(str(path)).missing == tuple(LATER)
             assert migrate_schema(path, create=False) == tuple(LATER)
             assert schema_status(path).current

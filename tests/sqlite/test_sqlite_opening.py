@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from engine import Engine
 from openers import open_at_once
 from organisation import ACME, AGENT, START, Clock, Label
 from soundness import everything, faults_in, opened, rows
+from stepped import more
 
 from custstatus import (
     CUSTOMER_STATUS,
@@ -36,12 +36,15 @@ from custstatus.adapters.sqlite import migrating
 
 PROCESSES, THREADS, FILES = 2, 8, 2
 
+Later = Callable[[dict[int, str]], None]
+"""Gives the version of this process further steps, by their numbers."""
+
 FULL = 2
 """What PRAGMA synchronous answers for FULL."""
 
-SHIPPED = Path(migrating.__file__).with_name("schema")
-STEPS = sorted((int(step.name[:4]),) for step in SHIPPED.glob("*.sql"))
-LAST = STEPS[-1][0]
+SHIPPED = migrating.SCHEMA
+STEPS = [(step.number, step.hash) for step in SHIPPED.steps]
+LAST = SHIPPED.last
 
 
 @pytest.fixture
@@ -221,7 +224,7 @@ class TestRefusals:
         with opened(path) as service:
             service.acting(AGENT).register("c")
         with closing(sqlite3.connect(path)) as connection, connection:
-            connection.execute("INSERT INTO custstatus_schema VALUES (9999)")
+            connection.execute("INSERT INTO custstatus_schema VALUES (9999, '')")
         before = everything(path)
         with pytest.raises(SchemaError, match="step 9999"):
             SQLiteStore(path)
@@ -311,7 +314,7 @@ class TestManyAtOnce:
             assert [pipe.recv() for pipe in pipes] == [[]] * PROCESSES
             with opened(path) as service:
                 assert sum(tally.accounts for tally in service.counts(CUSTOMER_STATUS)) == PROCESSES * THREADS
-            assert rows(path, "SELECT step FROM custstatus_schema") == STEPS
+            assert rows(path, "SELECT step, hash FROM custstatus_schema") == STEPS
             assert faults_in(path) == []
         for process, _ in started:
             process.join()
@@ -338,24 +341,21 @@ class TestMigration:
     """The schema comes to be by numbered steps, each file of them once, all that are missing in one transaction."""
 
     @pytest.fixture
-    def steps(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        """The folder of steps that a store finds: the shipped ones, and what a test adds."""
-        folder = tmp_path / "schema"
-        shutil.copytree(SHIPPED, folder)
-        monkeypatch.setattr(migrating, "_SCHEMA", folder)
-        return folder
+    def later(self, monkeypatch: pytest.MonkeyPatch) -> Later:
+        """Gives the version of this process further steps than the shipped ones, instead of those given before."""
 
-    @staticmethod
-    def later(steps: Path, number: int, text: str) -> None:
-        """Add a step."""
-        (steps / f"{number:04}_later.sql").write_text(text)
+        def give(texts: dict[int, str]) -> None:
+            named = {f"{number:04}_later": text for number, text in texts.items()}
+            monkeypatch.setattr(migrating, "SCHEMA", more(SHIPPED, named))
+
+        return give
 
     @pytest.fixture
     def path(self, tmp_path: Path) -> Path:
         return tmp_path / "statuses.db"
 
     def test_the_shipped_steps_are_numbered_without_a_gap(self) -> None:
-        numbers = sorted(int(step.name[:4]) for step in SHIPPED.iterdir() if step.suffix == ".sql")
+        numbers = [step.number for step in SHIPPED.steps]
         assert numbers == list(range(1, len(numbers) + 1))
 
     @pytest.mark.parametrize("made", ["absent", "empty", "without tables"])
@@ -365,7 +365,7 @@ class TestMigration:
         elif made == "without tables":
             rows(path, "PRAGMA user_version = 7")
         SQLiteStore(path).close()
-        assert rows(path, "SELECT step FROM custstatus_schema") == STEPS
+        assert rows(path, "SELECT step, hash FROM custstatus_schema") == STEPS
         names = [name for (name,) in rows(path, "SELECT name FROM sqlite_master WHERE type = 'table'")]
         assert len(names) > 8
         assert all(name.startswith("custstatus_") for name in names)
@@ -392,62 +392,61 @@ class TestMigration:
             SQLiteStore(path).close()
         assert everything(path) == before
 
-    def test_a_later_step_is_taken_once_and_what_is_kept_stays(self, path: Path, steps: Path) -> None:
+    def test_a_later_step_is_taken_once_and_what_is_kept_stays(self, path: Path, later: Later) -> None:
         with opened(path) as service:
             service.acting(AGENT).register("c")
             service.acting(AGENT).change("c", Label.LOST_PHONE, reason="Lost mobile phone")
         before = everything(path)
-        self.later(
-            steps,
-            LAST + 1,
-            "-- More; of it.\nCREATE TABLE custstatus_more (name TEXT);\nINSERT INTO custstatus_more\nVALUES ('a;b');\n",
+        later(
+            {
+                LAST + 1: "-- More; of it.\nCREATE TABLE custstatus_more (name TEXT);\nINSERT INTO custstatus_more\n"
+                "VALUES ('a;b');\n",
+                LAST + 9: "CREATE TRIGGER custstatus_no_more BEFORE DELETE ON custstatus_more\nBEGIN\n  SELECT 1;\n"
+                "  SELECT RAISE(ABORT, 'never; ever');\nEND;\nINSERT INTO custstatus_more VALUES ('c');",
+            }
         )
-        self.later(
-            steps,
-            LAST + 9,
-            "CREATE TRIGGER custstatus_no_more BEFORE DELETE ON custstatus_more\nBEGIN\n  SELECT 1;\n"
-            "  SELECT RAISE(ABORT, 'never; ever');\nEND;\nINSERT INTO custstatus_more VALUES ('c');",
-        )
-        (steps / "3_misnamed.sql").write_text("no step;")
-        (steps / f"{LAST + 2:04}_notes.md").write_text("no step")
         for _ in range(2):
             SQLiteStore(path).close()
         after = everything(path)
         assert after.pop("custstatus_more") == [("a;b",), ("c",)]
-        assert after.pop("custstatus_schema") == sorted([*STEPS, (LAST + 1,), (LAST + 9,)], key=repr)
+        taken = [(step.number, step.hash) for step in migrating.SCHEMA.steps]
+        assert [number for number, _ in taken] == [*(number for number, _ in STEPS), LAST + 1, LAST + 9]
+        assert after.pop("custstatus_schema") == sorted(taken, key=repr)
         assert after == {name: kept for name, kept in before.items() if name != "custstatus_schema"}
         assert rows(path, "SELECT name FROM sqlite_master WHERE name = 'custstatus_no_more'")
         assert faults_in(path) == []
 
     def test_a_step_that_fails_half_way_leaves_nothing_of_itself_or_of_those_before_it(
-        self, path: Path, steps: Path
+        self, path: Path, later: Later
     ) -> None:
         with opened(path) as service:
             service.acting(AGENT).register("c")
         before = everything(path)
-        self.later(steps, LAST + 1, "CREATE TABLE custstatus_more (name TEXT);\n")
-        self.later(
-            steps, LAST + 2, "CREATE TABLE custstatus_most (name TEXT);\nINSERT INTO custstatus_none VALUES (1);\n"
-        )
+        sound = {LAST + 1: "CREATE TABLE custstatus_more (name TEXT);\n"}
+        wrong = "CREATE TABLE custstatus_most (name TEXT);\nINSERT INTO custstatus_none VALUES (1);\n"
+        later(sound | {LAST + 2: wrong})
         with pytest.raises(StoreError) as failed:
             SQLiteStore(path)
         assert "custstatus_none" in str(failed.value.__cause__)
         assert everything(path) == before
-        (steps / f"{LAST + 2:04}_later.sql").unlink()
+        later(sound)
         with opened(path) as service:
             service.acting(AGENT).change("c", Label.TRENDING, reason="buys much")
-        assert rows(path, "SELECT step FROM custstatus_schema") == [*STEPS, (LAST + 1,)]
+        assert rows(path, "SELECT step, hash FROM custstatus_schema") == [
+            *STEPS,
+            (LAST + 1, migrating.SCHEMA.hash_of(LAST + 1)),
+        ]
 
-    def test_a_new_file_whose_step_fails_stays_without_tables(self, path: Path, steps: Path) -> None:
-        self.later(steps, LAST + 1, "CREATE TABLE custstatus_account (name TEXT);\n")
+    def test_a_new_file_whose_step_fails_stays_without_tables(self, path: Path, later: Later) -> None:
+        later({LAST + 1: "CREATE TABLE custstatus_account (name TEXT);\n"})
         with pytest.raises(StoreError):
             SQLiteStore(path)
         assert everything(path) == {}
 
-    def test_a_version_without_a_step_that_the_file_has_taken_refuses_it(self, path: Path, steps: Path) -> None:
-        self.later(steps, LAST + 1, "CREATE TABLE custstatus_more (name TEXT);\n")
+    def test_a_version_without_a_step_that_the_file_has_taken_refuses_it(self, path: Path, later: Later) -> None:
+        later({LAST + 1: "CREATE TABLE custstatus_more (name TEXT);\n"})
         SQLiteStore(path).close()
-        (steps / f"{LAST + 1:04}_later.sql").unlink()
+        later({})
         with pytest.raises(SchemaError, match=rf"step {LAST + 1}.* knows {LAST}"):
             SQLiteStore(path)
 

@@ -65,6 +65,8 @@ class _Status(Protocol):
     @property
     def moved(self) -> bool: ...
     @property
+    def differs(self) -> bool: ...
+    @property
     def current(self) -> bool: ...
 
 
@@ -134,7 +136,7 @@ def upgrade(
 def _print_sql(dialect: Dialect, after: int | None, found: _Status | None) -> None:
     """Print the script of what a database lacks, or of the steps after one; where that is nothing, say so beside it."""
     if found is not None:
-        if not found.missing:
+        if found.differs or not found.missing:
             _tell(found, err=True)
             raise typer.Exit(0 if found.current else 1)
         after = after or found.at
@@ -147,13 +149,18 @@ def _tell(found: _Status, before: str = "", *, err: bool = False) -> None:
         what = "no tables of custstatus: `custstatus db init` makes them"
     elif found.at > found.known:
         what = f"{before}at step {found.at}, this version knows {found.known}: upgrade custstatus"
+    elif found.differs:
+        what = (
+            f"{before}at step {found.at}, made by another build of custstatus: make a new database, or use the version that "
+            "made this one"
+        )
     elif found.moved:
         what = f"{before}restored from a copy: `custstatus db upgrade` before it is used"
     else:
         end = ", up to date" if found.current else ": `custstatus db upgrade` takes what is missing"
         what = f"{before}at step {found.at} of {found.known}{end}"
     typer.echo(plain(f"{found.server}: {what}"), err=err)
-    for name in found.missing:
+    for name in () if found.differs else found.missing:
         typer.echo(f"  missing: {name}", err=err)
 
 

@@ -10,6 +10,7 @@ import psycopg
 from psycopg.abc import RV, PQGen
 from psycopg.pq import TransactionStatus
 
+from custstatus.adapters.postgres import migrating
 from custstatus.adapters.postgres.connecting import (
     GRACE,
     arguments,
@@ -182,7 +183,7 @@ class AsyncPostgresStore:
             await store._connections.give(cursor)
             if version < OLDEST:
                 raise SchemaError("PostgreSQL is too old: 14 or later is needed")
-            await (store._write(migrate()) if create else store._read(check()))
+            await (store._write(migrate(migrating.SCHEMA)) if create else store._read(check(migrating.SCHEMA)))
             await store._write(_OPERATIONS.settle(create=create))
         except BaseException:
             await store.close()

@@ -19,12 +19,13 @@ from custstatus.adapters.postgres.cursors import RawCursor
 from custstatus.adapters.postgres.operations import OWN, PostgresOperations
 from custstatus.adapters.postgres.statements import RESTORED, ROLLBACK_TO, SAVEPOINT, SQL, THIS
 from custstatus.adapters.sql.running import Operation, within
-from custstatus.adapters.sql.schema import SchemaStatus, Step, steps
+from custstatus.adapters.sql.schema import At, Schema, SchemaStatus, Step
 from custstatus.adapters.sql.statements import Statement
-from custstatus.errors import InvalidInputError, SchemaError, StoreBusyError
+from custstatus.errors import SchemaError, StoreBusyError
 
 __all__ = [
     "OLDEST",
+    "SCHEMA",
     "SchemaStatus",
     "check",
     "migrate",
@@ -39,16 +40,19 @@ T = TypeVar("T")
 OLDEST = 140_000
 """PostgreSQL 14."""
 
-_SCHEMA = Path(__file__).with_name("schema")
+SCHEMA = Schema.read(Path(__file__).with_name("schema"))
+"""The steps that this version knows, and that every store and function here goes by."""
+
 _ALONE = Statement("SELECT pg_advisory_xact_lock(7164204418021912)")
 # A name is not looked up twice in a transaction: to_regclass would not see what others have made since.
 _IS_THERE = Statement(
     "SELECT count(*) > 0 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
     "WHERE c.relname = 'custstatus_schema' AND n.nspname = ANY (current_schemas(false))"
 )
-_MADE = Statement("CREATE TABLE custstatus_schema (step integer PRIMARY KEY)")
-_AT = Statement("SELECT coalesce(max(step), 0) FROM custstatus_schema")
-_DONE = Statement("INSERT INTO custstatus_schema (step) VALUES ($1)")
+_MADE = Statement('CREATE TABLE custstatus_schema (step integer PRIMARY KEY, hash text COLLATE "C" NOT NULL)')
+# Of the row as a whole, for there may be no column of the hash.
+_AT = Statement("SELECT step, to_jsonb(last) ->> 'hash' FROM custstatus_schema last ORDER BY step DESC LIMIT 1")
+_DONE = Statement("INSERT INTO custstatus_schema (step, hash) VALUES ($1, $2)")
 
 _TIMEOUTS = Statement(
     "SELECT current.setting::bigint, deadlock.setting::bigint FROM pg_settings current, pg_settings deadlock "
@@ -71,6 +75,9 @@ BEGIN
     IF (SELECT coalesce(max(step), 0) FROM custstatus_schema) <> {at} THEN
         RAISE EXCEPTION 'the tables of custstatus are at another step than {at}';
     END IF;
+    IF (SELECT to_jsonb(last) ->> 'hash' FROM custstatus_schema last WHERE step = {at}) IS DISTINCT FROM '{hash}' THEN
+        RAISE EXCEPTION 'another build of custstatus made its tables';
+    END IF;
 END
 $$
 """.strip()
@@ -81,33 +88,29 @@ _CONNECTING = 7.0
 """Seconds within which a server is reached, and after which a dead network is noticed."""
 
 
-def _steps() -> list[Step]:
-    return steps(_SCHEMA)
-
-
-def migrate() -> Operation[tuple[str, ...]]:
+def migrate(schema: Schema) -> Operation[tuple[str, ...]]:
     """
-    Bring the schema up to date, in one transaction that waits for others that do; the names of the steps taken.
+    Take the steps that are missing, in one transaction that waits for others that do; their names.
 
     The session's `lock_timeout` is how long it tries.
 
     Raises:
-        SchemaError: The database was written by a newer version of this library.
+        SchemaError: The database was made by a newer version of this library, or by another build of it.
     """
     ((there,),) = yield _IS_THERE, ()
-    if there and (yield from _at()) == _steps()[-1].number:
+    if there and schema.check((yield from _at())) == schema.last:
         return ()  # without waiting for anybody
     yield _ALONE, ()
     ((there,),) = yield _IS_THERE, ()
     if not there:
         yield _MADE, ()
-    at = yield from _at()
-    missing = [step for step in _steps() if step.number > at]
-    yield from _take(missing, _changed(at, missing))
+    at = schema.check((yield from _at()))
+    missing = schema.after(at)
+    yield from _take(missing, _changed(schema, at, missing))
     return tuple(step.name for step in missing)
 
 
-def _take(missing: list[Step], changed: Changed) -> Operation[None]:
+def _take(missing: Iterable[Step], changed: Changed) -> Operation[None]:
     """
     Take steps, again and again while others hold what is to be changed.
 
@@ -126,7 +129,7 @@ def _take(missing: list[Step], changed: Changed) -> Operation[None]:
             for step in missing:
                 for text in step.statements:
                     yield Statement(text), ()
-                yield _DONE, (step.number,)
+                yield _DONE, (step.number, step.hash)
         except (errors.LockNotAvailable, errors.DeadlockDetected):
             if monotonic() > deadline:
                 raise
@@ -152,9 +155,9 @@ class Changed:
         return [f"LOCK TABLE {', '.join(self.tables)} IN {mode} MODE"] if self.tables else []
 
 
-def _changed(at: int, missing: Iterable[Step]) -> Changed:
+def _changed(schema: Schema, at: int, missing: Iterable[Step]) -> Changed:
     """What the steps after one change of what is there by then."""
-    before = "\n".join(text for step in _steps() if step.number <= at for text in step.statements)
+    before = "\n".join(text for step in schema.steps if step.number <= at for text in step.statements)
     tables = _TABLE.findall(before)
     table_of = {table: table for table in tables} | dict(_INDEX.findall(before))
     changed: set[str] = set()
@@ -168,7 +171,7 @@ def _changed(at: int, missing: Iterable[Step]) -> Changed:
     return Changed(tuple(table for table in tables if table in changed), readable)
 
 
-def check() -> Operation[bool]:
+def check(schema: Schema) -> Operation[bool]:
     """
     Whether the schema is there and up to date; nothing is written.
 
@@ -176,7 +179,7 @@ def check() -> Operation[bool]:
         SchemaError: It is not.
     """
     yield from _check_there()
-    if (yield from _at()) < _steps()[-1].number:
+    if schema.check((yield from _at())) < schema.last:
         raise SchemaError(
             "the database is at an earlier schema step than this version: `custstatus db upgrade` takes the rest"
         )
@@ -190,24 +193,21 @@ def _check_there() -> Operation[bool]:
     return True
 
 
-def _at() -> Operation[int]:
-    ((at,),) = yield _AT, ()
-    newest = _steps()[-1].number
-    if at > newest:
-        raise SchemaError(f"the database is at schema step {at}, this version knows {newest}: upgrade custstatus")
-    return int(at)
+def _at() -> Operation[At]:
+    found = yield _AT, ()
+    return At(*found[0]) if found else At()
 
 
-def _found() -> Operation[tuple[int, bool]]:
+def _found(schema: Schema) -> Operation[tuple[At, bool]]:
     """At which step it is, be it one that this version does not know; and whether it is a copy that does not know it."""
     ((there,),) = yield _IS_THERE, ()
     if not there:
-        return 0, False
-    ((at,),) = yield _AT, ()
-    if at != _steps()[-1].number:
-        return int(at), False
+        return At(), False
+    at = yield from _at()
+    if at.step != schema.last or schema.differs(at):
+        return at, False
     ((ours,),) = yield THIS, ()
-    return int(at), not ours
+    return at, not ours
 
 
 def migrate_schema(address: str, *, create: bool = True, patience: float = 60.0) -> tuple[str, ...]:
@@ -224,8 +224,8 @@ def migrate_schema(address: str, *, create: bool = True, patience: float = 60.0)
             long as it takes.
 
     Raises:
-        SchemaError: The server is too old, the database was written by a newer version of this library or, with
-            `create=False`, has no tables of ours.
+        SchemaError: The server is too old, the database was made by a newer version of this library or by another build of it
+            or, with `create=False`, has no tables of ours.
         StoreBusyError: Others held the tables for longer than that.
         StoreError: It cannot be reached, or a step cannot be taken; nothing is changed then.
     """
@@ -234,7 +234,7 @@ def migrate_schema(address: str, *, create: bool = True, patience: float = 60.0)
             raise SchemaError("PostgreSQL is too old: 14 or later is needed")
         if not create:
             _run(_check_there(), cursor)
-        taken = _run(within(OWN, migrate()), cursor)
+        taken = _run(within(OWN, migrate(SCHEMA)), cursor)
         assert taken is not None
         _run(within(OWN, PostgresOperations(SQL).settle(create=True)), cursor)
         return taken
@@ -247,20 +247,19 @@ def schema_status(address: str) -> SchemaStatus:
     Raises:
         StoreError: It cannot be reached, gives no sign for ten seconds, or its tables cannot be read.
     """
-    steps = _steps()
     with _connected(address, _CONNECTING, bounded=True) as cursor:
-        at, moved = _run(_found(), cursor)
+        at, moved = _run(_found(SCHEMA), cursor)
         version = cursor.connection.info.parameter_status("server_version")
-    missing = tuple(step.name for step in steps if step.number > at)
-    return SchemaStatus(at, steps[-1].number, missing, f"PostgreSQL {version}", moved)
+    missing = tuple(step.name for step in SCHEMA.after(at.step))
+    return SchemaStatus(at.step, SCHEMA.last, missing, f"PostgreSQL {version}", moved, SCHEMA.differs(at))
 
 
 def schema_statements(after: int = 0, to: int | None = None) -> tuple[str, ...]:
     """
     The statements of the steps after one, for a transaction of the host's; none where there are no such steps.
 
-    They wait for others that migrate, fail where the database is not at the first step, lock what they change, and keep the
-    number of each step. How long they wait for a lock is the session's `lock_timeout`.
+    They wait for others that migrate, fail where the database is not at the first step or another build made it, lock what
+    they change, and keep the number and the hash of each step. How long they wait for a lock is the session's `lock_timeout`.
 
     Args:
         after: The step at which the database is.
@@ -269,20 +268,17 @@ def schema_statements(after: int = 0, to: int | None = None) -> tuple[str, ...]:
     Raises:
         InvalidInputError: There are no such steps.
     """
-    steps = _steps()
-    last = steps[-1].number
-    to = last if to is None else to
-    for name, number in (("after", after), ("to", to)):
-        if type(number) is not int or number not in (0, *(step.number for step in steps)):
-            raise InvalidInputError(name, f"a step's number, from 0 to {last}", repr(number)[:20])
-    missing = [step for step in steps if after < step.number <= to]
+    SCHEMA.known("after", after)
+    to = SCHEMA.known("to", SCHEMA.last if to is None else to)
+    missing = [step for step in SCHEMA.after(after) if step.number <= to]
     if not missing:
         return ()
-    texts = [_ALONE.text, _MADE.text if after == 0 else _GUARD.format(at=after), *_changed(after, missing).lock]
+    guard = _MADE.text if after == 0 else _GUARD.format(at=after, hash=SCHEMA.hash_of(after))
+    texts = [_ALONE.text, guard, *_changed(SCHEMA, after, missing).lock]
     for step in missing:
         texts += [text.removesuffix(";") for text in step.statements]
-        texts.append(_DONE.text.replace("$1", str(step.number)))
-    if to == last:  # as a store does that is opened
+        texts.append(_DONE.text.replace("$1", str(step.number)).replace("$2", f"'{step.hash}'"))
+    if to == SCHEMA.last:  # as a store does that is opened
         texts.append(RESTORED.text.strip())
     return tuple(texts)
 

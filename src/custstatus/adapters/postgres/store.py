@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import psycopg
 
+from custstatus.adapters.postgres import migrating
 from custstatus.adapters.postgres.connecting import (
     Connections,
     check_joinable,
@@ -46,7 +47,8 @@ class PostgresStore(SqlStore):
             every transaction.
 
     Raises:
-        SchemaError: The server is too old, or the database was written by a newer version of this library.
+        SchemaError: The server is too old, or the database was made by a newer version of this library, or by another build of
+            it.
         StoreError: The database cannot be reached.
     """
 
@@ -70,7 +72,7 @@ class PostgresStore(SqlStore):
             self._connections.give(cursor)
             if version < OLDEST:
                 raise SchemaError("PostgreSQL is too old: 14 or later is needed")
-            self._write(migrate()) if create else self._read(check())
+            self._write(migrate(migrating.SCHEMA)) if create else self._read(check(migrating.SCHEMA))
             self._write(_OPERATIONS.settle(create=create))
         except BaseException:
             self.close()

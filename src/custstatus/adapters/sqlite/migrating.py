@@ -8,31 +8,30 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from custstatus.adapters.sql.schema import SchemaStatus, Step, steps
+from custstatus.adapters.sql.schema import At, Schema, SchemaStatus
 from custstatus.adapters.sqlite.connecting import checked, translating
-from custstatus.errors import InvalidInputError, SchemaError
+from custstatus.errors import SchemaError
 
-__all__ = ["SchemaStatus", "check_ours", "migrate", "migrate_schema", "schema_sql", "schema_status"]
+__all__ = ["SCHEMA", "SchemaStatus", "check_ours", "migrate", "migrate_schema", "schema_sql", "schema_status"]
 
-_SCHEMA = Path(__file__).with_name("schema")
+SCHEMA = Schema.read(Path(__file__).with_name("schema"))
+"""The steps that this version knows, and that every store and function here goes by."""
 
 _IS_THERE = "SELECT 1 FROM sqlite_master WHERE name = 'custstatus_schema'"
-_MADE = "CREATE TABLE {}custstatus_schema (step INTEGER PRIMARY KEY) STRICT"
-_AT = "SELECT coalesce(max(step), 0) FROM custstatus_schema"
+_MADE = "CREATE TABLE {}custstatus_schema (step INTEGER PRIMARY KEY, hash TEXT NOT NULL) STRICT"
+# All columns, for there may be none of the hash.
+_AT = "SELECT * FROM custstatus_schema ORDER BY step DESC LIMIT 1"
+_DONE = "INSERT INTO custstatus_schema (step, hash) VALUES ({}, '{}')"
 
 _BUSY = "others wrote to the file for too long: try again"
 
 _SCRIPT = "-- The tables of custstatus in SQLite 3.38 or later, after step {after}. To run it: sqlite3 -bail FILE"
-# A file at another step breaks the constraint, and ends the script before anything was done.
+# A file at another step, or made by others, breaks a constraint, and ends the script before anything was done.
 _GUARD = """
-CREATE TEMP TABLE custstatus_at (step INTEGER CHECK (step = {after}));
-INSERT INTO temp.custstatus_at SELECT coalesce(max(step), 0) FROM custstatus_schema;
+CREATE TEMP TABLE custstatus_at (step INTEGER CHECK (step = {after}), hash TEXT CHECK (hash IS '{hash}'));
+INSERT INTO temp.custstatus_at SELECT coalesce(max(step), 0), hash FROM custstatus_schema;
 DROP TABLE temp.custstatus_at;
 """.strip()
-
-
-def _steps() -> list[Step]:
-    return steps(_SCHEMA)
 
 
 def check_ours(path: str) -> None:
@@ -43,32 +42,32 @@ def check_ours(path: str) -> None:
         raise SchemaError(f"{path}: a database without the tables of custstatus: `custstatus db init` makes them")
 
 
-def migrate(connection: sqlite3.Connection) -> tuple[str, ...]:
+def migrate(connection: sqlite3.Connection, schema: Schema) -> tuple[str, ...]:
     """
-    Bring the schema up to date, in one transaction that waits for others that write; the names of the steps taken.
+    Take the steps that are missing, in one transaction that waits for others that write; their names.
 
     Raises:
-        SchemaError: The file was written by a newer version of this library.
+        SchemaError: The file was made by a newer version of this library, or by another build of it.
     """
-    steps = _steps()
     connection.execute("BEGIN IMMEDIATE")
     try:
         connection.execute(_MADE.format("IF NOT EXISTS "))
-        (at,) = connection.execute(_AT).fetchone()
-        if at > steps[-1].number:
-            newest = steps[-1].number
-            raise SchemaError(f"the file is at schema step {at}, this version knows {newest}: upgrade custstatus")
-        missing = [step for step in steps if step.number > at]
+        missing = schema.after(schema.check(_at(connection)))
         for step in missing:
             for statement in _statements(step.text):
                 connection.execute(statement)
-            connection.execute("INSERT INTO custstatus_schema (step) VALUES (?)", (step.number,))
+            connection.execute(_DONE.format(step.number, step.hash))
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:  # of a full disk, say, the engine itself rolls back
             connection.execute("ROLLBACK")
         raise
     return tuple(step.name for step in missing)
+
+
+def _at(connection: sqlite3.Connection) -> At:
+    row = connection.execute(_AT).fetchone()
+    return At() if row is None else At(*row[:2])
 
 
 def _statements(text: str) -> Iterator[str]:
@@ -91,7 +90,8 @@ def migrate_schema(path: str | os.PathLike[str], *, create: bool = True, patienc
         patience: Seconds to wait for others that write.
 
     Raises:
-        SchemaError: The file was written by a newer version of this library, or, with `create=False`, is not ours.
+        SchemaError: The file was made by a newer version of this library or by another build of it or, with `create=False`, is
+            not ours.
         StoreBusyError: Others wrote for longer than that.
         StoreError: It cannot be opened, or a step cannot be taken; nothing is changed then.
     """
@@ -100,7 +100,7 @@ def migrate_schema(path: str | os.PathLike[str], *, create: bool = True, patienc
         check_ours(name)
     with translating(_BUSY), closing(sqlite3.connect(name, timeout=patience, isolation_level=None)) as connection:
         connection.execute("PRAGMA synchronous = FULL")
-        return migrate(connection)
+        return migrate(connection, SCHEMA)
 
 
 def schema_status(path: str | os.PathLike[str]) -> SchemaStatus:
@@ -110,12 +110,13 @@ def schema_status(path: str | os.PathLike[str]) -> SchemaStatus:
     Raises:
         SchemaError: There is no such file, or it is no database.
     """
-    name, at, steps = checked(path), 0, _steps()
+    name, at = checked(path), At()
     with _looking(name) as connection:
         if connection.execute(_IS_THERE).fetchone() is not None:
-            (at,) = connection.execute(_AT).fetchone()
-    missing = tuple(step.name for step in steps if step.number > at)
-    return SchemaStatus(at, steps[-1].number, missing, f"SQLite {sqlite3.sqlite_version}")
+            at = _at(connection)
+    missing = tuple(step.name for step in SCHEMA.after(at.step))
+    engine = f"SQLite {sqlite3.sqlite_version}"
+    return SchemaStatus(at.step, SCHEMA.last, missing, engine, differs=SCHEMA.differs(at))
 
 
 def schema_sql(after: int = 0) -> str:
@@ -125,17 +126,16 @@ def schema_sql(after: int = 0) -> str:
     Raises:
         InvalidInputError: There is no such step.
     """
-    steps = _steps()
-    if type(after) is not int or after not in (0, *(step.number for step in steps)):
-        raise InvalidInputError("after", f"a step's number, from 0 to {steps[-1].number}", repr(after)[:20])
-    missing = [step for step in steps if step.number > after]
+    missing = SCHEMA.after(SCHEMA.known("after", after))
     if not missing:
         return ""
-    done = "INSERT INTO custstatus_schema (step) VALUES ({});"
     parts = [_SCRIPT.format(after=after), "BEGIN IMMEDIATE;"]
-    parts.append(f"{_MADE.format('')};" if after == 0 else _GUARD.format(after=after))
+    if after == 0:
+        parts.append(f"{_MADE.format('')};")
+    else:
+        parts.append(_GUARD.format(after=after, hash=SCHEMA.hash_of(after)))
     for step in missing:
-        parts += [step.text, done.format(step.number)]
+        parts += [step.text, f"{_DONE.format(step.number, step.hash)};"]
     return "\n\n".join([*parts, "COMMIT;"]) + "\n"
 
 

@@ -16,6 +16,7 @@ from weakref import WeakSet
 from custstatus.adapters.protocol import Store
 from custstatus.adapters.sql.running import Many, Operation, within
 from custstatus.adapters.sql.store import SqlStore
+from custstatus.adapters.sqlite import migrating
 from custstatus.adapters.sqlite.connecting import checked, connected, translated, translating
 from custstatus.adapters.sqlite.migrating import check_ours, migrate
 from custstatus.adapters.sqlite.operations import JOINED, OWN, SNAPSHOT, Each, SQLiteOperations
@@ -48,7 +49,7 @@ class SQLiteStore(SqlStore):
         busy_timeout: Seconds to wait for other processes' transactions before StoreBusyError.
 
     Raises:
-        SchemaError: The engine is too old, or the file was written by a newer version of this library.
+        SchemaError: The engine is too old, or the file was made by a newer version of this library, or by another build of it.
         StoreError: The file cannot be opened, or does not hold what it is told to (WAL, synchronous FULL).
     """
 
@@ -64,7 +65,7 @@ class SQLiteStore(SqlStore):
         self._open()
         try:
             with translating():
-                migrate(self._writer or self._connect())
+                migrate(self._writer or self._connect(), migrating.SCHEMA)
         except BaseException:
             self.close()
             raise

@@ -1,4 +1,5 @@
--- Accounts, where they stand, their history, identifiers and activities. Times are microseconds since 1970, UTC.
+-- Accounts, where they stand, their history, identifiers and activities; and who reads the history as a feed. Times are
+-- microseconds since 1970, UTC.
 
 CREATE TABLE custstatus_account (
     org TEXT NOT NULL,
@@ -58,10 +59,15 @@ CREATE TABLE custstatus_entry (
     run TEXT,
     related TEXT,
     approval TEXT,
+    shop TEXT,
     UNIQUE (org, customer, version)
 ) STRICT;
 
 CREATE UNIQUE INDEX custstatus_entry_by_key ON custstatus_entry (org, key, ordinal) WHERE key IS NOT NULL;
+
+-- The entries of an organisation in the order of their ids, which every index has too.
+CREATE INDEX custstatus_entry_by_org ON custstatus_entry (org);
+CREATE INDEX custstatus_entry_by_run ON custstatus_entry (org, run, customer, version) WHERE run IS NOT NULL;
 
 CREATE TRIGGER custstatus_entry_is_not_changed BEFORE UPDATE ON custstatus_entry
 BEGIN SELECT RAISE(ABORT, 'the history is append-only'); END;
@@ -119,4 +125,14 @@ CREATE TABLE custstatus_config (
     hash TEXT NOT NULL,
     text TEXT NOT NULL,
     PRIMARY KEY (org, hash)
+) STRICT, WITHOUT ROWID;
+
+-- How far consumers of the feed have read.
+CREATE TABLE custstatus_consumer (
+    org TEXT NOT NULL,
+    consumer TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    xid INTEGER NOT NULL,
+    entry INTEGER NOT NULL,
+    PRIMARY KEY (org, consumer)
 ) STRICT, WITHOUT ROWID;

@@ -1,5 +1,5 @@
--- Accounts, where they stand, their history, identifiers and activities. Times are microseconds since 1970, UTC; text is
--- ordered by code point. Statements are parted by blank lines.
+-- Accounts, where they stand, their history, identifiers and activities; and who reads the history as a feed. Times are
+-- microseconds since 1970, UTC; text is ordered by code point. Statements are parted by blank lines.
 
 CREATE TABLE custstatus_account (
     org text COLLATE "C" NOT NULL,
@@ -64,11 +64,14 @@ CREATE TABLE custstatus_entry (
     run text COLLATE "C",
     related text COLLATE "C",
     approval text COLLATE "C",
+    shop text COLLATE "C",
     PRIMARY KEY (org, xid, id),
     UNIQUE (org, customer, version)
 );
 
 CREATE UNIQUE INDEX custstatus_entry_by_key ON custstatus_entry (org, key, ordinal) WHERE key IS NOT NULL;
+
+CREATE INDEX custstatus_entry_by_run ON custstatus_entry (org, run, customer, version) WHERE run IS NOT NULL;
 
 CREATE FUNCTION custstatus_history_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -134,4 +137,27 @@ CREATE TABLE custstatus_config (
     hash text COLLATE "C" NOT NULL,
     text text NOT NULL,
     PRIMARY KEY (org, hash)
+);
+
+-- The database itself: where it was restored from a copy its transactions are numbered anew.
+CREATE TABLE custstatus_feed (
+    here boolean PRIMARY KEY DEFAULT true CHECK (here),
+    system text,
+    epoch bigint NOT NULL DEFAULT 0
+);
+
+INSERT INTO custstatus_feed DEFAULT VALUES;
+
+-- What is added to the numbers of transactions. A function, which is replaced when that changes: a plan holds it as a constant,
+-- and is made anew when it is another.
+CREATE FUNCTION custstatus_shift() RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE AS 'SELECT 0::bigint';
+
+-- How far consumers have read.
+CREATE TABLE custstatus_consumer (
+    org text COLLATE "C" NOT NULL,
+    consumer text COLLATE "C" NOT NULL,
+    epoch bigint NOT NULL,
+    xid bigint NOT NULL,
+    entry bigint NOT NULL,
+    PRIMARY KEY (org, consumer)
 );
