@@ -74,14 +74,14 @@ class ByHand:
             self.change(next(self._labels))
 
     def execute(self, statement: Statement, *parameters: object) -> sqlite3.Cursor:
-        text, arrange = statement
-        return self.connection.execute(text, parameters if arrange is None else arrange(parameters))
+        given = parameters if statement.arrange is None else statement.arrange(parameters)
+        return self.connection.execute(statement.text, given)
 
     def change(self, label: Label) -> None:
         execute, name = self.execute, ("acme", "c-1", "customer_status")
         status, now = label.status.value, micros(datetime.now(UTC))
         self.connection.execute("BEGIN IMMEDIATE")
-        version, _, closed, at, text, since, *_ = execute(statements.PLACE, *name).fetchone()
+        version, closed, at, text, since, *_ = execute(statements.PLACE, *name).fetchone()
         legal = {"active": ("active", "suspended"), "suspended": ("active",)}
         if closed is not None or at not in legal[status] or (at, text) == (status, label.text):
             self.connection.execute("ROLLBACK")
@@ -89,7 +89,8 @@ class ByHand:
         new, then = version + 1, max(now, since)
         who = ("agent-7", "person", "staff", "member_care", ACME.hash)
         entry = ("acme", "c-1", new, "moved", "customer_status", at, text, status, label.text, then, now, *who)
-        execute(statements.SQL.append_entry, *entry, None, None, None, None, 0, None, None, 0, None, None, None)
+        later = (None, None, None, None, 0, None, None, 0, None, None, None, None)
+        execute(statements.SQL.append_entry, *entry, *later)
         execute(statements.SQL.keep_text, "acme", "c-1", new, "for the measure", None)
         if at == status:
             execute(statements.RELABEL_STANDING, *name, label.text, then, "agent-7", "person", new, None)
