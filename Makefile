@@ -10,6 +10,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/bytecode
 
 DATA ?=
 DB ?=
+CUSTSTATUS_LARGE ?= 10_000_000
 
 .PHONY: demo test check bench bench-large soak clean
 
@@ -25,11 +26,11 @@ check: .venv/.check  ## lint, format, types
 	$(BIN)/mypy
 	$(BIN)/mypy tests/typing/ok.py tests/typing/wrong.py
 
-bench: .venv/.bench  ## speed, as ratios against a peer or a floor
+bench: .venv/.test  ## speed, as ratios against a peer or a floor
 	PYTHONPATH=tests $(BIN)/python -m benchmarks
 
-bench-large: .venv/.bench  ## PostgreSQL with ten million customers; CUSTSTATUS_LARGE=100_000 for fewer
-	PYTHONPATH=tests $(BIN)/python -m benchmarks.large
+bench-large: .venv/.test  ## PostgreSQL with ten million customers; CUSTSTATUS_LARGE=100_000 for fewer
+	PYTHONPATH=tests $(BIN)/python -m benchmarks --customers=$(CUSTSTATUS_LARGE) sets large
 
 soak: .venv/.test  ## the failure tests at full length
 	$(BIN)/python -m pytest -n 0 -m soak --soak
@@ -52,8 +53,4 @@ clean:
 
 .venv/.check: .venv/.uv pyproject.toml
 	$(INSTALL) --editable '.[cli,postgres,testing]' --group test --group check
-	@touch $@
-
-.venv/.bench: .venv/.uv pyproject.toml
-	$(INSTALL) --editable '.[cli,postgres,testing]' --group test --group bench
 	@touch $@

@@ -1,55 +1,54 @@
 """
 `make bench`: a line a figure, name, value, target, ok or short. Always exits 0: it measures, it judges nothing.
 
-Arguments name the parts to measure: `python -m benchmarks postgres pgbench`; by default all are.
+Arguments name the parts to measure: `python -m benchmarks postgres pgbench`; by default all are, but for `large`.
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from argparse import ArgumentParser
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
+from importlib import import_module
 from pathlib import Path
 
-from attrs import frozen
+from benchmarks.measure import Given, quickly, scaled
 
-from benchmarks import batches, bulk, changes, pgbench, policies, postgres, pure, sets
-
+PARTS = ("pure", "policies", "batches", "changes", "bulk", "postgres", "pgbench", "sets")
+"""The modules that measure, in this order: each has `figures`, the lines of its report as they are measured."""
+LARGE = ("large",)
+"""Those that take so long that they are measured only where they are named, as `make bench-large` does."""
+CUSTOMERS = 100_000
 TMPFS = Path("/dev/shm")
 
 
-@frozen
-class Folders:
-    """Where files are kept: in memory, where there is such a place, and on the disk."""
-
-    memory: Path
-    disk: Path
-
-
-PARTS: dict[str, Callable[[Folders], Iterable[object]]] = {
-    "pure": lambda folders: pure.figures(),
-    "policies": lambda folders: policies.figures(),
-    "batches": lambda folders: batches.figures(),
-    "changes": lambda folders: changes.figures(folders.memory, folders.disk),
-    "bulk": lambda folders: bulk.figures(folders.memory),
-    "postgres": lambda folders: postgres.figures(),
-    "pgbench": lambda folders: pgbench.figures(),
-    "sets": lambda folders: sets.figures(100_000),
-}
-"""What measures each part: the lines of the report, as they are measured. A further part is a line here."""
-
-
-def lines(parts: Iterable[str]) -> Iterator[object]:
+def lines(parts: Iterable[str], customers: int = CUSTOMERS) -> Iterator[object]:
     """Every line of the parts, as it is measured."""
     where = TMPFS if TMPFS.is_dir() else None
-    with tempfile.TemporaryDirectory(dir=where) as memory, tempfile.TemporaryDirectory(dir=Path.cwd()) as disk:
+    here = scaled(Path.cwd(), where)
+    with tempfile.TemporaryDirectory(dir=where) as memory, tempfile.TemporaryDirectory(dir=here) as disk:
+        given = Given(Path(memory), Path(disk), customers)
         for part in parts:
-            yield from PARTS[part](Folders(Path(memory), Path(disk)))
+            # Imported only now, so that none needs the libraries of another.
+            yield from import_module(f"benchmarks.{part}").figures(given)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure what the arguments say."""
+    parser = ArgumentParser(prog="python -m benchmarks", description="Measure, and print a line a figure.")
+    parser.add_argument("part", nargs="*", help=f"of {', '.join(PARTS + LARGE)}; by default all but {', '.join(LARGE)}")
+    parser.add_argument("--quick", action="store_true", help="only go every way once: the figures mean nothing")
+    parser.add_argument("--customers", type=int, default=CUSTOMERS, help="how many, in `sets` and `large`")
+    asked = parser.parse_args(arguments)
+    unknown = [part for part in asked.part if part not in PARTS + LARGE]
+    if unknown:
+        parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS + LARGE)}")
+    with quickly() if asked.quick else nullcontext():
+        for line in lines(asked.part or PARTS, asked.customers):
+            print(line, flush=True)
 
 
 if __name__ == "__main__":
-    unknown = [part for part in sys.argv[1:] if part not in PARTS]
-    if unknown:
-        sys.exit(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}")
-    for line in lines(sys.argv[1:] or PARTS):
-        print(line, flush=True)
+    main(sys.argv[1:])

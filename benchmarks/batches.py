@@ -7,7 +7,7 @@ from itertools import product
 from random import Random
 from typing import Any
 
-from benchmarks.measure import Figure, interleaved
+from benchmarks.measure import Figure, Given, interleaved, scaled
 from benchmarks.organisation import ACME, Label
 from custstatus import (
     CUSTOMER_STATUS,
@@ -23,11 +23,12 @@ from custstatus.policies.batches import Column, effects, encode_columns, encode_
 
 __all__ = ["figures"]
 
-CUSTOMERS = 1_000_000
+CUSTOMERS = 1_000_000, 3_000
+"""How many; and in a quick run, where they still stand at more places than one byte can number."""
 ACTION = Action.POINTS_REDEMPTION
 
 
-def figures() -> Iterator[Figure]:
+def figures(given: Given) -> Iterator[Figure]:
     """Each figure as it is measured."""
     yield Figure("column / list over a dict", _few(), 50, at_least=True)
     yield Figure("column of 300 combinations / list over a dict", _many(), 5, at_least=True)
@@ -38,7 +39,7 @@ def _few() -> float:
     policy = ACME.policy
     every = [(label.status, label) for label in Label]
     table = {place: policy.verdict(*place, ACTION).effect.strictness for place in every}
-    places = Random(1).choices(every, k=CUSTOMERS)
+    places = Random(1).choices(every, k=scaled(*CUSTOMERS))
     return _measured(policy, encode_places(policy, "customer_status", places), table, places)
 
 
@@ -53,7 +54,7 @@ def _many() -> float:
     table = {
         place: policy.verdict(*policy.lift("customer_status", *place[0]), ACTION).effect.strictness for place in every
     }
-    places = Random(1).choices(every, k=CUSTOMERS)
+    places = Random(1).choices(every, k=scaled(*CUSTOMERS))
     columns: dict[str, Any] = {
         "customer_status": ([place[0][0] for place in places], [place[0][1] for place in places]),
         **{

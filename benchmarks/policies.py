@@ -12,7 +12,7 @@ import casbin
 import cedarpy
 from casbin.model import FastModel
 
-from benchmarks.measure import Figure, interleaved
+from benchmarks.measure import Figure, Given, interleaved
 from benchmarks.organisation import ACME, Label
 from custstatus import (
     CLIENT_STATE,
@@ -46,7 +46,7 @@ __all__ = ["figures"]
 Place = tuple[Status, StatusLabel | None]
 
 
-def figures() -> Iterator[Figure]:
+def figures(given: Given) -> Iterator[Figure]:
     """Each figure as it is measured."""
     yield Figure("verdict over 3 lifecycles / dict look-up", _three(), 4, at_least=False)
     yield Figure("casbin / verdict", _engine(_casbin()), 100, at_least=True)

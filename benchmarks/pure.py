@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from statistics import median
 
-from benchmarks.measure import Figure, interleaved
+from benchmarks.measure import Figure, Given, interleaved, scaled
 from benchmarks.organisation import ACME, Label, desk_on
 from custstatus import Action, Actor, Channel, CustomerStatus, MemoryStore
 from custstatus.changes import Operation, Plan, Request
@@ -21,7 +21,7 @@ from custstatus.states import CustomerStatusChart
 __all__ = ["figures"]
 
 
-def figures() -> Iterator[Figure]:
+def figures(given: Given) -> Iterator[Figure]:
     """Each figure as it is measured."""
     yield Figure("verdict / dict look-up", _verdict(), 2, at_least=False)
     yield Figure("decision / bare read, memory", _decision(), 6, at_least=False)
@@ -76,11 +76,11 @@ def _plan(*, guarding: bool) -> float:
     found = store.read(guarded)
 
     def ours() -> None:
-        for _ in range(50):
+        for _ in range(scaled(50, 1)):
             plan(found, guard(request, ACME, now) if guarding else guarded)
 
     def peer() -> None:
-        for _ in range(50):
+        for _ in range(scaled(50, 1)):
             machine = CustomerStatusChart(start_value=CustomerStatus.ACTIVE)
             machine.send("suspend")
 
@@ -92,7 +92,7 @@ def _import() -> float:
     """A fresh interpreter's import as it times it itself, byte code kept, as wherever the package is used twice."""
     with tempfile.TemporaryDirectory() as cache:
         kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        environment = {**kept, "PYTHONPYCACHEPREFIX": cache}
+        environment = {"PYTHONPYCACHEPREFIX": cache, **kept}
 
         def took(modules: str) -> float:
             code = f"import time; t = time.perf_counter(); import {modules}; print(time.perf_counter() - t)"
@@ -101,4 +101,4 @@ def _import() -> float:
             return float(done.stdout)
 
         took("custstatus")
-        return median(took("custstatus") / took("attrs, cattrs, statemachine") for _ in range(15))
+        return median(took("custstatus") / took("attrs, cattrs, statemachine") for _ in range(scaled(15, 1)))

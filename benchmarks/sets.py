@@ -19,9 +19,9 @@ from attrs import evolve
 from servers import Server, database
 
 from benchmarks.large import name, seed
-from benchmarks.measure import Figure
+from benchmarks.measure import Figure, Given, scaled
 from benchmarks.organisation import ACME, Label
-from benchmarks.postgres import started
+from benchmarks.postgres import running
 from custstatus import CUSTOMER_STATUS, Actor, Applied, Channel, CustomerIds, Each, GuardedSet, StatusService
 from custstatus.adapters.cursors import micros
 from custstatus.adapters.postgres import PostgresStore
@@ -39,6 +39,8 @@ from custstatus.sweeping import CHUNK, SWEEPER
 __all__ = ["figures"]
 
 ROUNDS = 3
+MOST = 1_000_000
+"""How many customers are measured at most."""
 SETTINGS = {"shared_buffers": "1GB", "max_wal_size": "8GB", "checkpoint_timeout": "30min", "synchronous_commit": "on"}
 ONE_BY_ONE = 2_000
 """How many customers are changed one at a time."""
@@ -89,8 +91,9 @@ SELECT count(*) FROM h
 """
 
 
-def figures(customers: int) -> Iterator[Figure]:
-    """The figures of an import and a sweep among so many customers, a tenth of them inactive."""
+def figures(given: Given) -> Iterator[Figure]:
+    """The figures of an import and a sweep among many customers, a tenth of them inactive."""
+    customers = scaled(min(given.customers, MOST), 1_000)
 
     def prepare(address: str) -> None:
         seed(address, customers).service.store.close()
@@ -99,7 +102,7 @@ def figures(customers: int) -> Iterator[Figure]:
     # Those who are suspended from the first are left out: what they need is a move of another kind.
     lines += [f"{name(n)},{'Regular' if n % 10 == 5 else 'Trending'}\n" for n in range(customers) if n % 10 != 3]
     size = f"{customers:,} customers"
-    with started(**SETTINGS) as server:
+    with running(**SETTINGS) as server:
         imports = _took(server, prepare, {"ours": lambda at: _import(at, lines), "hand": lambda at: _copied(at, lines)})
         yield Figure(
             f"postgres: import of {len(lines) - 1:,} statuses / COPY, upsert and history by hand (rate)",
@@ -120,7 +123,7 @@ def figures(customers: int) -> Iterator[Figure]:
 def _took(server: Server, prepare: Callable[[str], None], ways: dict[str, Callable[[str], float]]) -> dict[str, float]:
     """Seconds for each way, the median over the rounds."""
     times: dict[str, list[float]] = {way: [] for way in ways}
-    for _ in range(ROUNDS):
+    for _ in range(scaled(ROUNDS, 1)):
         for way, measure in ways.items():
             with database(server, prepare) as address:
                 times[way].append(measure(address))
@@ -224,7 +227,7 @@ def _at_once(address: str) -> float:
 def _one_by_one(address: str) -> float:
     """What a change at a time would take for all, from the first so many of them."""
     with _service(address) as service:
-        idle = service.inactive(ACME.idle[0].after, limit=ONE_BY_ONE)
+        idle = service.inactive(ACME.idle[0].after, limit=scaled(ONE_BY_ONE, 3))
         everybody = sum(each.accounts for each in service.counts(CUSTOMER_STATUS)) // 10
         start = perf_counter()
         for listed in idle:
