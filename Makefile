@@ -15,7 +15,7 @@ CUSTSTATUS_LARGE ?= 10_000_000
 .PHONY: demo test check bench bench-large soak clean
 
 demo: .venv/.demo  ## replay real shopping; DATA=examples/data DB=year.db for the full year
-	$(BIN)/custstatus demo $(if $(DATA),--data $(DATA)) $(if $(DB),--db $(DB))
+	$(BIN)/python -m examples.demo $(if $(DATA),--data $(DATA)) $(if $(DB),--db $(DB))
 
 test: .venv/.test  ## every test, in minutes
 	$(BIN)/python -m pytest -n 3 --dist worksteal

@@ -4,8 +4,8 @@ The policy as a table, joined with real baskets in SQLite and in DuckDB.
 `policy.as_table()` has a row for every place, action and side. With the standings and the baskets it is loaded into both
 engines; each says what the customer of every basket may do now, and all answers are compared with `decide`.
 
-    python examples/policy_table.py            of the packaged sample, which is replayed first
-    python examples/policy_table.py year.db    of what `custstatus demo --data examples/data --db year.db` has kept
+    python -m examples.policy_table            of the small sample, which is replayed first
+    python -m examples.policy_table year.db    of what `make demo DATA=examples/data DB=year.db` has kept
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from typing import Any
 import duckdb  # type: ignore[import-not-found, unused-ignore]
 
 from custstatus import Accounts, Action, Effect, MemoryStore, Page, SQLiteStore, StatusService
-from custstatus.cli.programme import PROGRAMME
-from custstatus.cli.purchases import SAMPLE, Purchases
-from custstatus.cli.replay import Replay
+from examples.demo.programme import PROGRAMME
+from examples.demo.purchases import SAMPLE, Purchases
+from examples.demo.replay import Replay
 
 TABLES = """
 CREATE TABLE policy (

@@ -1,5 +1,5 @@
 """
-Choose the packaged sample from the full data: python examples/data/make_sample.py, from the root of the project.
+Choose the small sample from the full data: python examples/data/make_sample.py, from the root of the project.
 
 Everything that a chosen household did in the year goes in. Chosen are, of the households in the order of their numbers,
 every 60th; every 30th of those that redeem coupons; every 30th of those that stay away for more than 90 days and come
@@ -17,7 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 
 FULL = Path(__file__).parent
-SAMPLE = FULL.parent.parent / "src" / "custstatus" / "cli" / "sample"
+SAMPLE = FULL / "sample"
 NAMES = ("baskets.csv.gz", "coupon_redemptions.csv.gz")
 
 LONG = timedelta(days=90)

@@ -34,12 +34,14 @@ from custstatus import (
     Waiver,
 )
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "policy_table.py"
-SQL = runpy.run_path(str(EXAMPLE))
+ROOT = Path(__file__).parents[2]
+SQL = runpy.run_module("examples.policy_table")
 
 
 def test_both_engines_join_the_baskets_as_decide_says() -> None:
-    done = subprocess.run([sys.executable, EXAMPLE], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-m", "examples.policy_table"], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     told = "1,875 answers, 75 customers, 5,039 baskets: as decide says"

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from enum import StrEnum
 from importlib.metadata import version as installed_version
-from pathlib import Path
-from shlex import quote
 from typing import Annotated, Any
 
 import typer
 
-from custstatus import SHIPPED, CuststatusError, Lifecycle, SQLiteStore, UnknownLifecycleError
+from custstatus import SHIPPED, CuststatusError, Lifecycle, UnknownLifecycleError
 from custstatus.cli.addresses import Database, shown
 from custstatus.cli.bulk import imports, reverse, sweep
 from custstatus.cli.card import Card
@@ -23,11 +18,7 @@ from custstatus.cli.errors import CommandError
 from custstatus.cli.exporting import exports
 from custstatus.cli.kept import opened
 from custstatus.cli.policy import policy
-from custstatus.cli.programme import PROGRAMME
 from custstatus.cli.progress import bar
-from custstatus.cli.purchases import SAMPLE, Purchases
-from custstatus.cli.replay import Replay
-from custstatus.cli.summary import Summary
 from custstatus.cli.tables import console, many, plain
 
 __all__ = ["app", "run"]
@@ -93,31 +84,6 @@ def custstatus(
 
 
 @app.command()
-def demo(
-    data: Annotated[
-        Path | None, typer.Option(help="The directory of the data; by default the packaged sample.", show_default=False)
-    ] = None,
-    db: Annotated[
-        Path | None, typer.Option(help="A new SQLite file to keep; by default a temporary one.", show_default=False)
-    ] = None,
-) -> None:
-    """
-    Replay a year of real shopping, day by day, and show what became of it.
-
-    The purchases are real (The Complete Journey by 84.51°, MIT licence); the rest of the story is made up around them.
-    """
-    purchases = Purchases.read(SAMPLE if data is None else data, PROGRAMME.time_zone)
-    with _new_file(db) as path, closing(SQLiteStore(path)) as store:
-        replay = Replay(store, purchases)
-        with bar("replaying", (purchases.last_day - purchases.first_day).days + 1) as done:
-            outcome = replay.run(progress=done)
-        Summary(replay.service, outcome, purchases).print(console())
-    if db is not None:
-        customer = next(iter(outcome.played.values()), "CUSTOMER")
-        typer.echo(f"Kept in {db}. Look inside: custstatus show {customer} --db {quote(str(db))}")
-
-
-@app.command()
 def show(
     customer: Annotated[str, typer.Argument(help="The customer's id.", show_default=False)],
     db: Database,
@@ -172,19 +138,3 @@ def _kept_lifecycle(db: str, org: str | None, name: str) -> Lifecycle[Any]:
         if found is None:
             raise UnknownLifecycleError(kept.org, name, (each.name for each in kept.config.lifecycles))
         return found
-
-
-@contextmanager
-def _new_file(db: Path | None) -> Iterator[Path]:
-    """A file that was not there before: the one that is named, or a temporary one."""
-    if db is None:
-        with tempfile.TemporaryDirectory(prefix="custstatus-") as directory:
-            yield Path(directory) / "demo.db"
-        return
-    try:
-        db.open("xb").close()
-    except FileExistsError:
-        raise CommandError(f"{db} exists already: name another file, or remove it first", code=2) from None
-    except OSError as error:
-        raise CommandError(f"{db} cannot be made: {error.strerror}", code=2) from None
-    yield db

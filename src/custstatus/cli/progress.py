@@ -13,7 +13,7 @@ __all__ = ["bar"]
 
 
 @contextmanager
-def bar(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+def bar(what: str) -> Iterator[Callable[[int], None]]:
     """A bar on standard error, to be told how many are done; only where that is a terminal."""
     terminal = console(error=True)
     if not terminal.is_terminal:
@@ -21,5 +21,5 @@ def bar(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
         return
     columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,.0f}")
     with Progress(*columns, console=terminal, transient=True) as progress:
-        task = progress.add_task(what, total=total)
+        task = progress.add_task(what, total=None)
         yield lambda done: progress.update(task, completed=done)

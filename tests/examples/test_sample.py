@@ -1,4 +1,4 @@
-"""The packaged sample: real rows, chosen by the rule that is written beside the full data, and the story in them."""
+"""The demo's sample: real rows, chosen by the rule that is written beside the full data, and the story in them."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from slices import NAMES
 
-from custstatus.cli.programme import PROGRAMME
-from custstatus.cli.purchases import SAMPLE, Purchases
-from custstatus.cli.story import Part, Story
+from examples.demo.programme import PROGRAMME
+from examples.demo.purchases import SAMPLE, Purchases
+from examples.demo.story import Part, Story
 
 FULL = Path(__file__).parents[2] / "examples" / "data"
 
 
 def test_it_is_small_and_the_same_bytes_every_time() -> None:
-    packed = [SAMPLE.joinpath(name).read_bytes() for name in NAMES]
+    packed = [(SAMPLE / name).read_bytes() for name in NAMES]
     assert sum(map(len, packed)) < 100_000
     for content in packed:
         flags, time = content[3], content[4:8]
@@ -26,17 +26,19 @@ def test_it_is_small_and_the_same_bytes_every_time() -> None:
 
 
 def test_its_source_is_named_beside_it() -> None:
-    said = SAMPLE.joinpath("README.md").read_text()
+    said = (SAMPLE / "README.md").read_text()
     assert "The Complete Journey" in said
     assert "84.51°" in said
     assert "MIT" in said
 
 
-@pytest.mark.skipif(not FULL.exists(), reason="the full data are in the repository, not in the source distribution")
+@pytest.mark.skipif(
+    not (FULL / NAMES[0]).exists(), reason="the full data are in the repository, not in the source distribution"
+)
 def test_it_is_what_the_rule_chooses_from_the_full_data() -> None:
     made = runpy.run_path(str(FULL / "make_sample.py"))["sample"]()
     for name in NAMES:
-        assert gzip.decompress(made[name]) == gzip.decompress(SAMPLE.joinpath(name).read_bytes())
+        assert gzip.decompress(made[name]) == gzip.decompress((SAMPLE / name).read_bytes())
 
 
 def test_everything_that_the_demo_tells_is_in_it() -> None:
@@ -47,7 +49,7 @@ def test_everything_that_the_demo_tells_is_in_it() -> None:
 
 def test_times_are_local_and_days_are_the_shops() -> None:
     purchases = Purchases.read(SAMPLE, PROGRAMME.time_zone)
-    text = gzip.decompress(SAMPLE.joinpath("baskets.csv.gz").read_bytes()).decode()
+    text = gzip.decompress((SAMPLE / "baskets.csv.gz").read_bytes()).decode()
     local = {row["basket_id"]: row["at"] for row in csv.DictReader(text.splitlines())}
     winter, summer = "2017-01", "2017-07"
     for basket in purchases.baskets:

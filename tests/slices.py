@@ -1,4 +1,4 @@
-"""A few households of the packaged sample, written as a data directory of their own."""
+"""A few households of the demo's sample, written as a data directory of their own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import csv
 import gzip
 from pathlib import Path
 
-from custstatus.cli.purchases import SAMPLE
+from examples.demo.purchases import SAMPLE
 
 LOSES_PHONE, COMES_BACK, SUSPECTED, LEAVES_PROGRAMME, TWICE_IDLE, IDLE_AT_THE_END = 1, 122, 627, 182, 1281, 10
 """What becomes of them, by the story's rules and by what they really bought."""
@@ -18,7 +18,7 @@ NAMES = ("baskets.csv.gz", "coupon_redemptions.csv.gz")
 
 def rows(name: str) -> list[dict[str, str]]:
     """The rows of the slice from one of the sample's files."""
-    text = gzip.decompress(SAMPLE.joinpath(name).read_bytes()).decode()
+    text = gzip.decompress((SAMPLE / name).read_bytes()).decode()
     return [row for row in csv.DictReader(text.splitlines()) if int(row["household_id"]) in HOUSEHOLDS]
 
 

@@ -8,19 +8,12 @@ from collections.abc import Iterator
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from custstatus import (
-    CUSTOMER_STATUS,
-    CustomerStatus,
-    Effect,
-    Identifier,
-    Listed,
-    StatusService,
-)
-from custstatus.cli.programme import PROGRAMME, Label
-from custstatus.cli.purchases import Purchases
-from custstatus.cli.replay import Outcome
-from custstatus.cli.story import Part
-from custstatus.cli.tables import History, day_and_time, many, place, plain, table, words
+from custstatus import CUSTOMER_STATUS, CustomerStatus, Effect, Identifier, Listed, StatusService
+from examples.demo.programme import PROGRAMME, Label
+from examples.demo.purchases import Purchases
+from examples.demo.replay import Outcome
+from examples.demo.story import Part
+from examples.demo.tables import day_and_time, history, many, place, table, words
 
 __all__ = ["Summary"]
 
@@ -90,7 +83,7 @@ class Summary:
         yield table("action", "allowed", "marked", "blocked", rows=rows, numbers=[1, 2, 3])
 
     def _lost_phone(self, customer: str) -> Lines:
-        yield History(self._service.history(customer).items, _ZONE)
+        yield history(self._service.history(customer), _ZONE)
         yield f"Meanwhile: {self._restricted(customer)}."
         denial = self._outcome.denials.get(customer)
         if denial is not None:
@@ -99,7 +92,7 @@ class Summary:
             yield f"Customer told: {denial.customer_message}"
 
     def _suspected(self, customer: str) -> Lines:
-        yield History(self._service.history(customer, lifecycle=CUSTOMER_STATUS).items, _ZONE)
+        yield history(self._service.history(customer, lifecycle=CUSTOMER_STATUS), _ZONE)
         yield f"Meanwhile: {self._restricted(customer)}. Clearing restored status and label."
 
     def _left(self, customer: str) -> Lines:
@@ -141,7 +134,7 @@ class Summary:
         everyone = list(listed)
         rows = (
             [
-                plain(each.customer),
+                each.customer,
                 place(
                     each.standing.status and each.standing.status.value,
                     each.standing.label and each.standing.label.text,

@@ -32,9 +32,9 @@ from custstatus import (
     Sweep,
     Wish,
 )
-from custstatus.cli.programme import PROGRAMME, Label
-from custstatus.cli.purchases import Basket, Purchases, Redemption
-from custstatus.cli.story import Part, Scene, Story, Turn
+from examples.demo.programme import PROGRAMME, Label
+from examples.demo.purchases import Basket, Purchases, Redemption
+from examples.demo.story import Part, Scene, Story, Turn
 
 __all__ = ["Clock", "Outcome", "Replay", "Return"]
 

@@ -10,18 +10,17 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from operator import attrgetter
+from pathlib import Path
 
 from attrs import frozen
 
-from custstatus.cli.errors import CommandError
+from examples.demo.errors import DemoError
 
 __all__ = ["SAMPLE", "Basket", "Purchases", "Redemption"]
 
-SAMPLE: Traversable = files("custstatus.cli").joinpath("sample")
-"""Where the packaged sample is."""
+SAMPLE = Path(__file__).parents[1] / "data" / "sample"
+"""Where the small sample is."""
 
 
 @frozen
@@ -59,7 +58,7 @@ class Purchases:
     """Where the shops are."""
 
     @classmethod
-    def read(cls, directory: Traversable, zone: tzinfo) -> Purchases:
+    def read(cls, directory: Path, zone: tzinfo) -> Purchases:
         """
         Read `baskets.csv.gz` and `coupon_redemptions.csv.gz`.
 
@@ -67,7 +66,7 @@ class Purchases:
         happened at noon where there was none.
 
         Raises:
-            CommandError: A file is missing, or is not what it should be; the message says which and where.
+            DemoError: A file is missing, or is not what it should be; the message says which and where.
         """
         baskets = sorted(_baskets(directory, zone), key=attrgetter("at", "reference"))
         first: dict[tuple[int, date], datetime] = {}
@@ -75,7 +74,7 @@ class Purchases:
             first.setdefault((basket.household, basket.day), basket.at)
         redemptions = sorted(_redemptions(directory, zone, first), key=attrgetter("at", "reference"))
         if not baskets:
-            raise CommandError(f"{directory}: no baskets in it")
+            raise DemoError(f"{directory}: no baskets in it")
         return cls(tuple(baskets), tuple(redemptions), zone)
 
     @property
@@ -106,7 +105,7 @@ class Purchases:
             day += timedelta(days=1)
 
 
-def _baskets(directory: Traversable, zone: tzinfo) -> Iterator[Basket]:
+def _baskets(directory: Path, zone: tzinfo) -> Iterator[Basket]:
     wanted = "household_id", "basket_id", "at", "amount"
     for place, (household, basket, at, amount) in _rows(directory, "baskets.csv.gz", wanted):
         try:
@@ -116,10 +115,10 @@ def _baskets(directory: Traversable, zone: tzinfo) -> Iterator[Basket]:
             moment = local.replace(tzinfo=zone).astimezone(UTC)
             yield Basket(int(household), basket, moment, local.date(), paid)
         except (ValueError, OverflowError, InvalidOperation):
-            raise CommandError(f"{place}: expected a household's number, a local time and an amount") from None
+            raise DemoError(f"{place}: expected a household's number, a local time and an amount") from None
 
 
-def _redemptions(directory: Traversable, zone: tzinfo, first: dict[tuple[int, date], datetime]) -> Iterator[Redemption]:
+def _redemptions(directory: Path, zone: tzinfo, first: dict[tuple[int, date], datetime]) -> Iterator[Redemption]:
     seen: Counter[tuple[str, str, str]] = Counter()
     wanted = "household_id", "coupon_upc", "at"
     for place, row in _rows(directory, "coupon_redemptions.csv.gz", wanted):
@@ -128,30 +127,30 @@ def _redemptions(directory: Traversable, zone: tzinfo, first: dict[tuple[int, da
         try:
             number, day = int(household), date.fromisoformat(at)
         except ValueError:
-            raise CommandError(f"{place}: expected a household's number and a day") from None
+            raise DemoError(f"{place}: expected a household's number and a day") from None
         moment = first.get((number, day)) or datetime.combine(day, time(12), zone).astimezone(UTC)
         yield Redemption(number, f"{coupon}-{at}-{seen[household, coupon, at]}", moment, day)
 
 
-def _rows(directory: Traversable, name: str, wanted: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The wanted columns of each row of a file, after where the row stands; CommandError where the file lacks them."""
-    path = directory.joinpath(name)
+def _rows(directory: Path, name: str, wanted: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The wanted columns of each row of a file, after where the row stands; DemoError where the file lacks them."""
+    path = directory / name
     try:
         text = gzip.decompress(path.read_bytes()).decode()
     except FileNotFoundError:
         message = f"{path}: no such file; the data are baskets.csv.gz and coupon_redemptions.csv.gz"
-        raise CommandError(message, code=2) from None
+        raise DemoError(message, code=2) from None
     except (gzip.BadGzipFile, EOFError, zlib.error, UnicodeDecodeError):
-        raise CommandError(f"{path}: is no gzipped text, or is cut off") from None
+        raise DemoError(f"{path}: is no gzipped text, or is cut off") from None
     except OSError as error:
-        raise CommandError(f"{path}: cannot be read: {error.strerror or error}", code=2) from None
+        raise DemoError(f"{path}: cannot be read: {error.strerror or error}", code=2) from None
     rows = csv.reader(io.StringIO(text, newline=""))
     header = next(rows, [])
     if not set(wanted) <= set(header):
-        raise CommandError(f"{path}: expected the columns {', '.join(wanted)}")
+        raise DemoError(f"{path}: expected the columns {', '.join(wanted)}")
     columns = [header.index(column) for column in wanted]
     for row in rows:
         place = f"{path}, line {rows.line_num}"
         if len(row) != len(header):
-            raise CommandError(f"{place}: expected {len(header)} columns, found {len(row)}")
+            raise DemoError(f"{place}: expected {len(header)} columns, found {len(row)}")
         yield place, tuple([row[column] for column in columns])

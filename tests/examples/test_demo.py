@@ -1,11 +1,16 @@
-"""`custstatus demo`: it says everything, the same every time, and what it says has happened in the store."""
+"""`make demo`: it says everything, the same every time, and what it says has happened in the store."""
 
 from __future__ import annotations
 
+import io
+import subprocess
+import sys
 from collections import Counter
+from contextlib import redirect_stdout
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from slices import (
@@ -19,7 +24,7 @@ from slices import (
     write,
     write_slice,
 )
-from terminal import Ran, run
+from terminal import Ran, run_program
 
 from custstatus import (
     CUSTOMER_STATUS,
@@ -39,9 +44,17 @@ from custstatus import (
     StatusService,
     Wish,
 )
-from custstatus.cli.programme import Label
+from examples.demo.__main__ import main
+from examples.demo.programme import Label
+
+ROOT = Path(__file__).parents[2]
 
 Service = StatusService[Label]
+
+
+def demo(*arguments: object) -> Ran:
+    """Run the demo with these arguments, its output piped."""
+    return run_program(main, "demo", *arguments)
 
 
 def customer(household: int) -> str:
@@ -93,7 +106,7 @@ def test_it_tells_the_whole_story(kept: tuple[Path, Ran], service: Service) -> N
 
 
 def test_it_says_the_same_every_time_and_nothing_of_where_or_when_it_ran(data: Path, kept: tuple[Path, Ran]) -> None:
-    again = run("demo", "--data", data)
+    again = demo("--data", data)
     assert again.code == 0
     assert kept[1].out.startswith(again.out)
     assert kept[1].out.removeprefix(again.out).startswith("Kept in")
@@ -230,20 +243,20 @@ def test_what_was_decided_is_what_is_printed(kept: tuple[Path, Ran], service: Se
 def test_an_existing_file_is_left_alone(data: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine.db"
     mine.write_text("precious")
-    ran = run("demo", "--data", data, "--db", mine)
+    ran = demo("--data", data, "--db", mine)
     assert ran.code == 2
     assert "exists already" in ran.error
     assert mine.read_text() == "precious"
 
 
 def test_a_file_that_cannot_be_made(data: Path, tmp_path: Path) -> None:
-    ran = run("demo", "--data", data, "--db", tmp_path / "nowhere" / "year.db")
+    ran = demo("--data", data, "--db", tmp_path / "nowhere" / "year.db")
     assert ran.code == 2
     assert "cannot be made" in ran.error
 
 
 def test_data_that_are_not_there(tmp_path: Path) -> None:
-    ran = run("demo", "--data", tmp_path)
+    ran = demo("--data", tmp_path)
     assert ran.code == 2
     assert "baskets.csv.gz: no such file" in ran.error
 
@@ -265,7 +278,7 @@ def test_data_that_are_not_there(tmp_path: Path) -> None:
 def test_data_that_are_not_right(text: str, said: str, tmp_path: Path) -> None:
     write_slice(tmp_path)
     write(tmp_path / "baskets.csv.gz", text)
-    ran = run("demo", "--data", tmp_path)
+    ran = demo("--data", tmp_path)
     assert ran.code == 1
     assert said in ran.error
 
@@ -275,7 +288,7 @@ def test_data_that_are_cut_off(tmp_path: Path) -> None:
     whole = (tmp_path / "baskets.csv.gz").read_bytes()
     for content in (whole[:-100], b"no gzip at all"):
         (tmp_path / "baskets.csv.gz").write_bytes(content)
-        ran = run("demo", "--data", tmp_path)
+        ran = demo("--data", tmp_path)
         assert ran.code == 1
         assert "no gzipped text, or is cut off" in ran.error
 
@@ -283,8 +296,45 @@ def test_data_that_are_cut_off(tmp_path: Path) -> None:
 def test_parts_that_nobody_fits_are_left_out(tmp_path: Path) -> None:
     write(tmp_path / "baskets.csv.gz", "household_id,basket_id,at,amount\n7,b1,2017-03-12T02:30:00,1.00\n")
     write(tmp_path / "coupon_redemptions.csv.gz", "household_id,coupon_upc,at\n7,c1,2017-03-12\n7,c1,2017-03-12\n")
-    ran = run("demo", "--data", tmp_path)
+    ran = demo("--data", tmp_path)
     assert ran.code == 0
     assert "1 basket and 2 coupon redemptions of 1 household" in ran.out
     assert "lost the phone" not in ran.out
     assert "1 account, 4 entries, 0 faults" in ran.out
+
+
+# -- how it is asked --------------------------------------------------------------------------------------------------
+
+
+def test_bad_usage() -> None:
+    ran = demo("--days", "3")
+    assert (ran.code, ran.out) == (2, "")
+    assert "usage: python -m examples.demo" in ran.err
+
+
+def test_it_explains_itself() -> None:
+    ran = demo("--help")
+    assert (ran.code, ran.err) == (0, "")
+    assert "--data" in ran.out
+    assert "--db" in ran.out
+
+
+def test_it_can_be_piped_in_any_encoding(data: Path, tmp_path: Path) -> None:
+    raw = io.BytesIO()
+    piped = io.TextIOWrapper(raw, encoding="ascii")
+    with (
+        patch.object(sys, "argv", ["demo", "--data", str(data), "--db", str(tmp_path / "année.db")]),
+        redirect_stdout(piped),
+        pytest.raises(SystemExit) as ended,
+    ):
+        main()
+    piped.flush()
+    assert not ended.value.code
+    assert b"h0001 lost the phone" in raw.getvalue()
+    assert b"ann\\xe9e.db" in raw.getvalue()
+
+
+def test_it_runs_as_a_module_from_the_root_on_the_sample_as_the_makefile_does() -> None:
+    ran = subprocess.run([sys.executable, "-m", "examples.demo"], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "5,039 baskets and 108 coupon redemptions of 74 households" in ran.stdout

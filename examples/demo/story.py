@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from attrs import define, field, frozen
 
-from custstatus.cli.purchases import Purchases
+from examples.demo.purchases import Purchases
 
 __all__ = ["Part", "Scene", "Story", "Turn"]
 
