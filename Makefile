@@ -12,13 +12,16 @@ DATA ?=
 DB ?=
 CUSTSTATUS_LARGE ?= 10_000_000
 
-.PHONY: demo test check bench bench-large soak clean
+.PHONY: demo test faces check bench bench-large soak clean
 
 demo: .venv/.demo  ## replay real shopping; DATA=examples/data DB=year.db for the full year
 	$(BIN)/python -m examples.demo $(if $(DATA),--data $(DATA)) $(if $(DB),--db $(DB))
 
 test: .venv/.test  ## every test, in minutes
 	$(BIN)/python -m pytest -n 3 --dist worksteal
+
+faces: .venv/.uv  ## write the faces that are made of others anew, after their sources have changed
+	$(BIN)/python tools/faces.py
 
 check: .venv/.check  ## lint, format, types
 	$(BIN)/ruff check

@@ -9,17 +9,9 @@ from typing import Any
 
 from benchmarks.measure import Figure, Given, interleaved, scaled
 from benchmarks.organisation import ACME, Label
-from custstatus import (
-    CUSTOMER_STATUS,
-    LOYALTY_TYPE,
-    MEMBERSHIP,
-    TRIAL_GROUP,
-    Action,
-    CompiledPolicy,
-    Lifecycle,
-    OrgConfig,
-)
-from custstatus.policies.batches import Column, effects, encode_columns, encode_places
+from custstatus import CUSTOMER_STATUS, LOYALTY_TYPE, MEMBERSHIP, TRIAL_GROUP, Action, Lifecycle, OrgConfig
+from custstatus.policies import CompiledPolicy
+from custstatus.policies.batches import EncodedAccounts, effects, encode_columns, encode_places
 
 __all__ = ["figures"]
 
@@ -52,7 +44,8 @@ def _many() -> float:
     every = list(product(first, *others))
     every = Random(1).sample(every, min(300, len(every)))
     table = {
-        place: policy.verdict(*policy.lift("customer_status", *place[0]), ACTION).effect.strictness for place in every
+        place: policy.verdict(*policy.resolve("customer_status", *place[0]), ACTION).effect.strictness
+        for place in every
     }
     places = Random(1).choices(every, k=scaled(*CUSTOMERS))
     columns: dict[str, Any] = {
@@ -67,7 +60,7 @@ def _many() -> float:
     return _measured(policy, column, table, places)
 
 
-def _measured(policy: CompiledPolicy, column: Column, table: dict[Any, int], places: Sequence[Any]) -> float:
+def _measured(policy: CompiledPolicy, column: EncodedAccounts, table: dict[Any, int], places: Sequence[Any]) -> float:
     def ours() -> bytes:
         return effects(policy, column, ACTION)
 

@@ -14,7 +14,7 @@ from time import perf_counter
 from benchmarks.measure import Figure, Given, interleaved, scaled
 from benchmarks.organisation import desk_on
 from custstatus import CUSTOMER_STATUS, Action, Activity, CustomerStatus, SQLiteStore
-from custstatus.adapters.cursors import micros
+from custstatus.bounds import micros
 
 __all__ = ["figures"]
 
@@ -50,7 +50,7 @@ def _activities(folder: Path) -> float:
 
     def ours() -> None:
         service, _ = desk_on(SQLiteStore(paths.pop()))
-        service.record_all(activities)
+        service.record(activities)
 
     def by_hand() -> None:
         connection = sqlite3.connect(paths.pop(), isolation_level=None)

@@ -12,10 +12,10 @@ from pathlib import Path
 from benchmarks.measure import Figure, Given, interleaved, scaled
 from benchmarks.organisation import ACME, Label, desk_on
 from benchmarks.orm import OrmPeer, on_sqlite
-from custstatus import SQLiteStore, Verification
-from custstatus.adapters.cursors import micros
+from custstatus import SQLiteStore, VerifyReport
 from custstatus.adapters.sql.statements import Statement
 from custstatus.adapters.sqlite import statements
+from custstatus.bounds import micros
 
 __all__ = ["figures"]
 
@@ -39,7 +39,7 @@ def figures(given: Given) -> Iterator[Figure]:
     assert written(disk / "hand.db") == written(disk / "ours.db")
 
 
-def written(path: Path) -> Verification:
+def written(path: Path) -> VerifyReport:
     """What a file holds, verified: by hand there is to be as much as ours, and as sound."""
     with SQLiteStore(path) as store:
         service, _ = desk_on(store)

@@ -24,10 +24,10 @@ from benchmarks.measure import Figure, Given, interleaved, scaled, synced
 from benchmarks.organisation import ACME, Label, desk_on
 from benchmarks.postgres import DISK, started
 from custstatus import CUSTOMER_STATUS, Action, CustomerStatus, Desk, StatusService
-from custstatus.adapters.cursors import micros
 from custstatus.adapters.postgres import PostgresStore
 from custstatus.adapters.postgres.statements import SQL
-from custstatus.queries import Accounts
+from custstatus.adapters.queries import Accounts
+from custstatus.bounds import micros
 
 __all__ = ["figures"]
 
@@ -67,7 +67,7 @@ SELECT 'acme', customer, 'customer_status', status, label, at, at, 'agent-7', 'p
 ACTIVITIES = "INSERT INTO custstatus_last_activity (org, customer, at) SELECT 'acme', customer, NULL FROM people"
 ENTRIES = """
 INSERT INTO custstatus_entry (org, customer, version, kind, lifecycle, to_status, to_label, effective_at, recorded_at,
-    actor, actor_kind, wish, channel, config, ordinal, closes, xid)
+    actor, actor_kind, requested_by, channel, config, ordinal, closes, xid)
 SELECT 'acme', customer, version, kind, lifecycle, CASE version WHEN 2 THEN status END, CASE version WHEN 2 THEN label END,
     at, at, 'agent-7', 'person', 'staff', 'member_care', %(config)s, version - 1, 0, %(number)s
 FROM people, (VALUES (1, 'registered', NULL), (2, 'moved', 'customer_status')) AS e (version, kind, lifecycle)
@@ -292,7 +292,7 @@ def _pages(seeded: Seeded) -> Iterator[object]:
     yield from pages("history of all", lambda n: service.history(limit=limit, after=n), entries)
     yield from pages(
         "accounts for verifying",
-        lambda n: service.store.accounts(Accounts(org="acme", limit=limit, after=n)).items,
+        lambda n: service.store.page(Accounts(org="acme", limit=limit, after=n)).items,
         customers,
     )
 

@@ -15,11 +15,11 @@ from custstatus import (
     RestrictionPolicy,
     StatusLabel,
     StatusService,
-    Store,
     block,
     block_everything,
     mark,
 )
+from custstatus.adapters import Store
 
 __all__ = ["ACME", "Label", "desk_on"]
 

@@ -23,7 +23,6 @@ from custstatus import (
     Actor,
     AnyAction,
     ClientState,
-    CompiledPolicy,
     CustomerStatus,
     Effect,
     Entry,
@@ -31,15 +30,16 @@ from custstatus import (
     Lifecycle,
     Membership,
     OrgConfig,
+    RequestedBy,
     RestrictionPolicy,
     Status,
     StatusLabel,
-    Wish,
     block,
-    fold,
     mark,
 )
-from custstatus.policies.presets import OURS, OURS_FIXED, OURS_GUARDED, TIBCO_MEMBERSHIP
+from custstatus.adapters import fold
+from custstatus.policies import CompiledPolicy
+from custstatus.policies.presets import OURS_FIXED, OURS_GUARDED, OURS_POLICY, TIBCO_MEMBERSHIP_POLICY
 
 __all__ = ["figures"]
 
@@ -74,13 +74,13 @@ def _account(*places: tuple[Lifecycle[Any], str, str | None]) -> Account:
             now,
             now,
             Actor("a"),
-            Wish.STAFF,
+            RequestedBy.STAFF,
             "api",
             "-",
         )
 
-    moves = [entry(number, EntryKind.MOVED, each.name, *at) for number, (each, *at) in enumerate(places, 2)]
-    account = fold([entry(1, EntryKind.REGISTERED, None, None, None), *moves])
+    moved = [entry(number, EntryKind.MOVED, each.name, *at) for number, (each, *at) in enumerate(places, 2)]
+    account = fold([entry(1, EntryKind.REGISTERED, None, None, None), *moved])
     assert account is not None
     return account
 
@@ -90,7 +90,7 @@ def _three() -> float:
         "acme",
         Label,
         lifecycles=(CUSTOMER_STATUS, MEMBERSHIP, CLIENT_STATE),
-        restrictions=ACME.restrictions + TIBCO_MEMBERSHIP + OURS,
+        restrictions=ACME.restrictions + TIBCO_MEMBERSHIP_POLICY + OURS_POLICY,
     )
     accounts = [
         _account(
@@ -197,7 +197,7 @@ def _large() -> tuple[float, float]:
     extra = AnyAction("ExtraAction", {f"EXTRA_{number}": f"extra_{number}" for number in range(30 - len(Action))})
     labels: Any = StatusLabel("ManyLabels", {f"L{n}": (f"Label {n}", statuses[n % 7]) for n in range(50)})
     actions: list[AnyAction] = [*Action, *extra]
-    rules = list(OURS)
+    rules = list(OURS_POLICY)
     free = {CustomerStatus.ACTIVE, CustomerStatus.FRAUD_SUSPECTED}  # what the shipped invariants bound from above
     places: list[Any] = [each for each in [*statuses, *labels] if getattr(each, "status", each) not in free]
     number = 0

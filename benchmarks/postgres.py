@@ -26,15 +26,15 @@ from benchmarks.measure import Figure, Given, interleaved, scaled
 from benchmarks.organisation import ACME, Label, desk_on
 from benchmarks.orm import OrmPeer
 from custstatus import Action, Actor, Channel, OrgConfig, StatusLabel
-from custstatus.adapters.cursors import micros
 from custstatus.adapters.postgres import AsyncPostgresStore, PostgresStore
 from custstatus.adapters.postgres.connecting import settings
 from custstatus.adapters.postgres.cursors import AsyncRawCursor, RawCursor
 from custstatus.adapters.postgres.operations import PostgresOperations
 from custstatus.adapters.postgres.statements import SQL
 from custstatus.aio import AsyncStatusService
-from custstatus.changes import Operation, Request
-from custstatus.guarding import guard
+from custstatus.bounds import micros
+from custstatus.gate.prepare import prepare
+from custstatus.gate.request import Operation, Request
 
 __all__ = ["DISK", "crowd", "figures", "lent", "running", "started", "statements"]
 
@@ -48,7 +48,7 @@ WITH moved AS (
     WHERE org = 'acme' AND customer = $1 AND lifecycle = 'customer_status' AND status = ANY ($5::text[])
     RETURNING org, customer, lifecycle, status, label, entry)
 INSERT INTO custstatus_entry (org, customer, version, kind, lifecycle, to_status, to_label, effective_at, recorded_at, actor,
-    actor_kind, wish, channel, config, ordinal, closes, xid)
+    actor_kind, requested_by, channel, config, ordinal, closes, xid)
 SELECT org, customer, entry, 'moved', lifecycle, status, label, $4, $4, $6, 'person', 'staff', 'member_care', $7, 0, 0,
     pg_current_xact_id()::text::bigint
 FROM moved RETURNING version
@@ -234,10 +234,10 @@ def statements(
     for label in labels:
         actor = Actor("agent-7")
         request = Request(Operation.CHANGE, customer, (label,), actor, Channel.MEMBER_CARE, reason="for the measure")
-        guarded = guard(request, config, datetime.now(UTC))
-        assert guarded.single is not None
+        prepared = prepare(request, config, datetime.now(UTC))
+        assert prepared.single is not None
         # What the operation asks for first is the whole of it.
-        asked: Any = next(PostgresOperations(SQL).apply(guarded, guarded.single))
+        asked: Any = next(PostgresOperations(SQL).apply(prepared, prepared.single))
         statement, parameters = asked
         made.append((statement.text, statement.arrange(parameters)))
     return made

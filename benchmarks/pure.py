@@ -13,9 +13,10 @@ from statistics import median
 from benchmarks.measure import Figure, Given, interleaved, scaled
 from benchmarks.organisation import ACME, Label, desk_on
 from custstatus import Action, Actor, Channel, CustomerStatus, MemoryStore
-from custstatus.changes import Operation, Plan, Request
-from custstatus.guarding import guard
-from custstatus.planning import plan
+from custstatus.gate.outcome import Plan
+from custstatus.gate.plan import plan
+from custstatus.gate.prepare import prepare
+from custstatus.gate.request import Operation, Request
 from custstatus.states import CustomerStatusChart
 
 __all__ = ["figures"]
@@ -25,8 +26,8 @@ def figures(given: Given) -> Iterator[Figure]:
     """Each figure as it is measured."""
     yield Figure("verdict / dict look-up", _verdict(), 2, at_least=False)
     yield Figure("decision / bare read, memory", _decision(), 6, at_least=False)
-    yield Figure("engine / plan a change", _plan(guarding=False), 50, at_least=True)
-    yield Figure("engine / guard and plan a change", _plan(guarding=True), 50, at_least=True)
+    yield Figure("engine / plan a change", _plan(preparing=False), 50, at_least=True)
+    yield Figure("engine / prepare and plan a change", _plan(preparing=True), 50, at_least=True)
     yield Figure("import / its dependencies", _import(), 1.6, at_least=False)
 
 
@@ -64,27 +65,27 @@ def _decision() -> float:
     return interleaved(ours, peer, rounds=15, times=300)
 
 
-def _plan(*, guarding: bool) -> float:
-    """Planning a guarded change, or guarding it as well, against restoring a machine and firing the event."""
+def _plan(*, preparing: bool) -> float:
+    """Planning a prepared change, or preparing it as well, against restoring a machine and firing the event."""
     store = MemoryStore()
     _, desk = desk_on(store)
     desk.register("c-1")
     now = datetime.now(UTC)
     actor = Actor("agent-7")
     request = Request(Operation.CHANGE, "c-1", (Label.LOST_PHONE,), actor, Channel.MEMBER_CARE, reason="Lost it")
-    guarded = guard(request, ACME, now)
-    found = store.read(guarded)
+    prepared = prepare(request, ACME, now)
+    found = store.read(prepared)
 
     def ours() -> None:
         for _ in range(scaled(50, 1)):
-            plan(found, guard(request, ACME, now) if guarding else guarded)
+            plan(found, prepare(request, ACME, now) if preparing else prepared)
 
     def peer() -> None:
         for _ in range(scaled(50, 1)):
             machine = CustomerStatusChart(start_value=CustomerStatus.ACTIVE)
             machine.send("suspend")
 
-    assert isinstance(plan(found, guarded), Plan)
+    assert isinstance(plan(found, prepared), Plan)
     return 1 / interleaved(ours, peer, rounds=15)
 
 

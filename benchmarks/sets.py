@@ -16,25 +16,29 @@ from typing import Any
 
 import psycopg
 from attrs import evolve
+from organisation import finished
 from servers import Server, database
 
 from benchmarks.large import name, seed
 from benchmarks.measure import Figure, Given, scaled
 from benchmarks.organisation import ACME, Label
 from benchmarks.postgres import running
-from custstatus import CUSTOMER_STATUS, Actor, Applied, Channel, CustomerIds, Each, GuardedSet, StatusService
-from custstatus.adapters.cursors import micros
+from custstatus import CUSTOMER_STATUS, Actor, Applied, Channel, StatusService
+from custstatus.adapters import CustomerIds, PreparedSet, SetRow
+from custstatus.adapters._made.awaited import Awaited
 from custstatus.adapters.postgres import PostgresStore
 from custstatus.adapters.postgres.connecting import settings
 from custstatus.adapters.postgres.cursors import RawCursor
 from custstatus.adapters.postgres.operations import PostgresOperations
 from custstatus.adapters.postgres.statements import SQL
-from custstatus.bulk import CUSTOMER_STATUS_IMPORT, rows_of_csv
-from custstatus.changes import Operation, Request
-from custstatus.flows import make, run
-from custstatus.guarding import guard
-from custstatus.queries import MOST_IDS
-from custstatus.sweeping import CHUNK, SWEEPER
+from custstatus.adapters.queries import MOST_IDS
+from custstatus.bounds import micros
+from custstatus.gate.loop import make
+from custstatus.gate.prepare import prepare
+from custstatus.gate.request import Operation, Request
+from custstatus.operations.record import SWEEPER
+from custstatus.operations.sweep import CHUNK
+from custstatus.tables import CUSTOMER_STATUS_IMPORT, rows_of_csv
 
 __all__ = ["figures"]
 
@@ -57,7 +61,7 @@ WHERE s.status = 'active' AND s.label IS DISTINCT FROM excluded.label
 """
 HISTORY = f"""
 INSERT INTO custstatus_entry (org, customer, version, kind, lifecycle, from_status, to_status, to_label, effective_at,
-    recorded_at, actor, actor_kind, wish, channel, config, ordinal, closes, run, xid)
+    recorded_at, actor, actor_kind, requested_by, channel, config, ordinal, closes, run, xid)
 SELECT 'acme', i.customer, s.entry, 'moved', 'customer_status', 'active', 'active', s.label, $1,
     $1, 'agent-7', 'person', 'staff', 'import', $2, 0, 0, 'by-hand', {NUMBER}
 FROM incoming i JOIN custstatus_standing s ON s.org = 'acme' AND s.customer = i.customer AND s.lifecycle = 'customer_status'
@@ -77,12 +81,13 @@ WITH cur AS MATERIALIZED (
         AND coalesce(l.at, a.registered_at) < $2),
 h AS (
     INSERT INTO custstatus_entry (org, customer, version, kind, lifecycle, from_status, from_label, to_status, to_label,
-        effective_at, recorded_at, actor, actor_kind, wish, channel, config, reason_code, ordinal, closes, run, xid, back_to)
+        effective_at, recorded_at, actor, actor_kind, requested_by, channel, config, reason_code, ordinal, closes, run, xid,
+        return_to)
     SELECT 'acme', customer, version + 1, 'moved', 'customer_status', 'active', label, 'active', 'Dormant',
         $1, $1, 'custstatus', 'system', 'system', 'sweep', $3, 'idle', 0, 0, 'by-hand', {NUMBER}, version FROM cur
-    RETURNING customer, version, xid, back_to),
+    RETURNING customer, version, xid, return_to),
 s AS (
-    UPDATE custstatus_standing s SET label = 'Dormant', since = $1, entry = h.version, back_to = h.back_to,
+    UPDATE custstatus_standing s SET label = 'Dormant', since = $1, entry = h.version, return_to = h.return_to,
         actor = 'custstatus', actor_kind = 'system'
     FROM h WHERE s.org = 'acme' AND s.customer = h.customer AND s.lifecycle = 'customer_status'),
 a AS (
@@ -95,15 +100,15 @@ def figures(given: Given) -> Iterator[Figure]:
     """The figures of an import and a sweep among many customers, a tenth of them inactive."""
     customers = scaled(min(given.customers, MOST), 1_000)
 
-    def prepare(address: str) -> None:
+    def fill(address: str) -> None:
         seed(address, customers).service.store.close()
 
     lines = ["User ID,Status Label\n"]
-    # Those who are suspended from the first are left out: what they need is a move of another kind.
+    # Those who are suspended from the first are left out: what they need is a transition of another kind.
     lines += [f"{name(n)},{'Regular' if n % 10 == 5 else 'Trending'}\n" for n in range(customers) if n % 10 != 3]
     size = f"{customers:,} customers"
     with running(**SETTINGS) as server:
-        imports = _took(server, prepare, {"ours": lambda at: _import(at, lines), "hand": lambda at: _copied(at, lines)})
+        imports = _took(server, fill, {"ours": lambda at: _import(at, lines), "hand": lambda at: _copied(at, lines)})
         yield Figure(
             f"postgres: import of {len(lines) - 1:,} statuses / COPY, upsert and history by hand (rate)",
             imports["hand"] / imports["ours"],
@@ -111,7 +116,7 @@ def figures(given: Given) -> Iterator[Figure]:
             at_least=True,
         )
         sweeps = _took(
-            server, prepare, {"ours": _sweep, "chunks": _chunks, "at once": _at_once, "one by one": _one_by_one}
+            server, fill, {"ours": _sweep, "chunks": _chunks, "at once": _at_once, "one by one": _one_by_one}
         )
         for peer, target in (("chunks", 0.8), ("at once", 0.5), ("one by one", 10)):
             title = f"postgres: sweep of {size}, a tenth inactive / the same {peer} by hand (rate)"
@@ -120,12 +125,12 @@ def figures(given: Given) -> Iterator[Figure]:
             )
 
 
-def _took(server: Server, prepare: Callable[[str], None], ways: dict[str, Callable[[str], float]]) -> dict[str, float]:
+def _took(server: Server, fill: Callable[[str], None], ways: dict[str, Callable[[str], float]]) -> dict[str, float]:
     """Seconds for each way, the median over the rounds."""
     times: dict[str, list[float]] = {way: [] for way in ways}
     for _ in range(scaled(ROUNDS, 1)):
         for way, measure in ways.items():
-            with database(server, prepare) as address:
+            with database(server, fill) as address:
                 times[way].append(measure(address))
     return {way: median(took) for way, took in times.items()}
 
@@ -195,20 +200,20 @@ def _chunks(address: str) -> float:
         quiet_since=now - rule.after,
         limit=MOST_IDS,
     )
-    guarded = guard(_idle(name(0), now), ACME, now)
-    assert guarded.single is not None
+    prepared = prepare(_idle(name(0), now), ACME, now)
+    assert prepared.single is not None
     operations = PostgresOperations(SQL)
     moved, more = 0, True
     with _cursor(address) as cursor:
         start = perf_counter()
         while more:
-            page: Any = next(operations.customer_ids(query))
+            page: Any = next(operations.page(query))
             ids = [customer for (customer,) in cursor.execute(page[0].text, page[1]).fetchall()]
             more = len(ids) > MOST_IDS
             ids = ids[:MOST_IDS]
             for begin in range(0, len(ids), CHUNK):
-                several = GuardedSet(guarded, tuple(map(Each, ids[begin : begin + CHUNK])))
-                asked: Any = next(operations.apply_set(several, guarded.single))
+                several = PreparedSet(prepared, tuple(map(SetRow, ids[begin : begin + CHUNK])))
+                asked: Any = next(operations.apply_set(several, prepared.single))
                 moved += len(cursor.execute(asked[0].text, asked[1], prepare=False).fetchall())
             query = evolve(query, after=ids[-1])
         took = perf_counter() - start
@@ -229,10 +234,11 @@ def _one_by_one(address: str) -> float:
     with _service(address) as service:
         idle = service.inactive(ACME.idle[0].after, limit=scaled(ONE_BY_ONE, 3))
         everybody = sum(each.accounts for each in service.counts(CUSTOMER_STATUS)) // 10
+        store = Awaited(service.store)
         start = perf_counter()
         for listed in idle:
             now = datetime.now(UTC)
-            assert isinstance(run(make(_idle(listed.customer, now), ACME, now), service.store), Applied)
+            assert isinstance(finished(make(store, _idle(listed.customer, now), ACME, now)), Applied)
         return (perf_counter() - start) / len(idle) * everybody
 
 

@@ -23,8 +23,11 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from custstatus import Entry, Feed, PositionLostError, SQLiteStore, Store, StoreError, to_cloudevent
+from custstatus import Entry, SQLiteStore, StoreError
+from custstatus.adapters import Feed, Store
 from custstatus.adapters.postgres import Listener, PostgresStore
+from custstatus.errors import PositionLostError
+from custstatus.tables import to_cloudevent
 
 LONGEST = 30.0
 """Seconds between two attempts at most."""

@@ -19,7 +19,8 @@ from typing import Any
 
 import duckdb  # type: ignore[import-not-found, unused-ignore]
 
-from custstatus import Accounts, Action, Effect, MemoryStore, Page, SQLiteStore, StatusService
+from custstatus import Action, Effect, MemoryStore, Page, SQLiteStore, StatusService
+from custstatus.adapters import Accounts
 from examples.demo.programme import PROGRAMME
 from examples.demo.purchases import SAMPLE, Purchases
 from examples.demo.replay import Replay
@@ -80,7 +81,7 @@ def engines(tables: dict[str, list[Any]]) -> dict[str, Any]:
 def run(service: StatusService[Any]) -> None:
     """Ask `decide` and both engines, compare, and print what they say of every action."""
     org = service.config.org
-    accounts = list(all_of(lambda after: service.store.accounts(Accounts(org=org, after=after, limit=10_000))))
+    accounts = list(all_of(lambda after: service.store.page(Accounts(org=org, after=after, limit=10_000))))
     baskets = [basket for account in accounts for basket in baskets_of(service, account.customer)]
     tables: dict[str, list[Any]] = {
         "policy": list(service.config.policy.as_table()),

@@ -9,18 +9,8 @@ from typing import Any
 import pytest
 from organisation import ACME, AGENT, CUSTOMER, START, Label, World, refusal
 
-from custstatus import (
-    Applied,
-    Channel,
-    CustomerStatus,
-    Found,
-    GuardedChange,
-    Identifier,
-    Membership,
-    Plan,
-    RefusalCode,
-    Store,
-)
+from custstatus import Applied, Channel, CustomerStatus, Identifier, Membership, Plan, RefusalCode
+from custstatus.adapters import PreparedChange, Snapshot, Store
 from custstatus.testing import RelayStore
 from custstatus.testing.laws import PlannedApply
 from custstatus.testing.snapshots import plain
@@ -37,15 +27,15 @@ class Heard(RelayStore):
         super().__init__(store)
         self.verbs: list[str] = []
 
-    def read(self, guarded: GuardedChange) -> Found:
+    def read(self, prepared: PreparedChange) -> Snapshot:
         self.verbs.append("read")
-        return self.store.read(guarded)
+        return self.store.read(prepared)
 
-    def apply(self, guarded: GuardedChange) -> Applied | Found:
+    def apply(self, prepared: PreparedChange) -> Applied | Snapshot:
         self.verbs.append("apply")
-        return self.store.apply(guarded)
+        return self.store.apply(prepared)
 
-    def commit(self, plan: Plan) -> Applied | Found:
+    def commit(self, plan: Plan) -> Applied | Snapshot:
         self.verbs.append("commit")
         return self.store.commit(plan)
 
@@ -91,7 +81,7 @@ CHANGES: dict[str, tuple[Use, Use]] = {
 """What leads up to a change of customer c, and the change."""
 
 REFUSED: dict[str, tuple[Use, Use, RefusalCode]] = {
-    "no move": (put(), change(Label.PROVEN), RefusalCode.NO_MOVE),
+    "no transition": (put(), change(Label.PROVEN), RefusalCode.NO_TRANSITION),
     "no change": (put(Label.ABROAD), change(CustomerStatus.SUSPENDED), RefusalCode.NO_CHANGE),
     "not where it was": (
         put(Label.TRENDING, Label.LEAVING),

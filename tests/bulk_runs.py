@@ -21,19 +21,17 @@ from custstatus import (
     Channel,
     ConflictError,
     Entry,
-    Found,
-    GuardedChange,
-    Moved,
     Refusal,
     RefusedError,
     SQLiteStore,
     StatusService,
-    Store,
     StoreBusyError,
 )
+from custstatus.adapters import PreparedChange, SetResult, Snapshot, Store
 from custstatus.adapters.postgres import PostgresStore
-from custstatus.bulk import BadRow, StatusRow, importing, reversing
-from custstatus.service import utc_now
+from custstatus.operations import import_statuses, reverse
+from custstatus.service.service import utc_now
+from custstatus.tables import BadRow, StatusRow
 from custstatus.testing import RelayStore
 
 P = ParamSpec("P")
@@ -50,15 +48,15 @@ TARGETS = ("Trending", "Lost phone", "Unusual", "Abroad")
 class RunBlind(RelayStore):
     """Does not look whether a run has moved a customer before."""
 
-    def read(self, guarded: GuardedChange) -> Found:
-        return evolve(self.store.read(guarded), prior=())
+    def read(self, prepared: PreparedChange) -> Snapshot:
+        return evolve(self.store.read(prepared), prior=())
 
-    def apply(self, guarded: GuardedChange) -> Applied | Found:
-        return self.read(guarded)
+    def apply(self, prepared: PreparedChange) -> Applied | Snapshot:
+        return self.read(prepared)
 
-    def commit(self, plan: Any) -> Applied | Found:
+    def commit(self, plan: Any) -> Applied | Snapshot:
         got = self.store.commit(plan)
-        return evolve(got, prior=()) if isinstance(got, Found) else got
+        return evolve(got, prior=()) if isinstance(got, Snapshot) else got
 
 
 class Hasty(RelayStore):
@@ -68,11 +66,11 @@ class Hasty(RelayStore):
         super().__init__(store)
         self.owed: list[Any] = []
 
-    def apply_set(self, guarded: Any) -> tuple[Moved | Found, ...]:
-        owed, self.owed = self.owed, [guarded]
+    def apply_set(self, prepared: Any) -> tuple[SetResult | Snapshot, ...]:
+        owed, self.owed = self.owed, [prepared]
         for each in owed:
             self.store.apply_set(each)
-        return tuple(Moved(row.customer, 0, None, None) for row in guarded.rows)
+        return tuple(SetResult(row.customer, 0, None, None) for row in prepared.rows)
 
 
 @contextmanager
@@ -109,26 +107,28 @@ def people(service: StatusService[Label], customers: int) -> None:
 
 def import_table(pipe: Connection, where: str, customers: int, chunk: int, broken: Any = None) -> None:
     """A process of its own: imports the table in small parts, telling of each which customers are moved."""
-    importing.CHUNK = chunk
+    import_statuses.CHUNK = chunk
 
-    def told(rows: Sequence[Any]) -> None:
-        pipe.send([row.customer for row in rows if isinstance(row.outcome, Moved)])
+    def on_rows(rows: Sequence[Any]) -> None:
+        pipe.send([row.customer for row in rows if isinstance(row.outcome, SetResult)])
 
     with service_at(where, broken=broken) as service:
         pipe.send("begun")
-        service.acting(AGENT, Channel.IMPORT).import_statuses(table(customers), run=RUN, approval="board", told=told)
+        service.acting(AGENT, Channel.IMPORT).import_statuses(
+            table(customers), run=RUN, approval="board", on_rows=on_rows
+        )
 
 
 def reverse_table(pipe: Connection, where: str, chunk: int) -> None:
     """A process of its own: reverses the run in small parts, likewise."""
-    reversing.CHUNK = chunk  # type: ignore[attr-defined]
+    reverse.CHUNK = chunk  # type: ignore[attr-defined]
 
-    def told(rows: Sequence[Any]) -> None:
-        pipe.send([row.customer for row in rows if isinstance(row.outcome, Moved)])
+    def on_rows(rows: Sequence[Any]) -> None:
+        pipe.send([row.customer for row in rows if isinstance(row.outcome, SetResult)])
 
     with service_at(where) as service:
         pipe.send("begun")
-        service.acting(COLLEAGUE, Channel.IMPORT).reverse(RUN, approval="board", told=told)
+        service.acting(COLLEAGUE, Channel.IMPORT).reverse(RUN, approval="board", on_rows=on_rows)
 
 
 def killed(
@@ -180,12 +180,12 @@ class Answers:
         """Keep entries that were answered."""
         self.acknowledged += [(entry.customer, entry.version, entry.run or entry.reason or "") for entry in entries]
 
-    def told(self, run: str) -> Callable[[Sequence[Any]], None]:
+    def of(self, run: str) -> Callable[[Sequence[Any]], None]:
         """Keep what is told of a run."""
 
         def keep(rows: Sequence[Any]) -> None:
             for row in rows:
-                if isinstance(row.outcome, Moved):
+                if isinstance(row.outcome, SetResult):
                     self.counts["replayed" if row.outcome.replayed else "moved"] += 1
                     if not row.outcome.replayed:
                         self.acknowledged.append((row.customer, row.outcome.version, run))
@@ -229,7 +229,7 @@ def sweep_and_import(
     pipe: Connection, where: str, name: str, customers: int, rounds: int, chunk: int, broken: Any = None
 ) -> None:
     """A process of its own: when told, in turn sweeps, imports a table of its own, and one that others import as well."""
-    importing.CHUNK = chunk
+    import_statuses.CHUNK = chunk
     random, answers = Random(name), Answers()
     with service_at(where, broken=broken) as service:
         desk = service.acting(COLLEAGUE, Channel.IMPORT)
@@ -237,13 +237,13 @@ def sweep_and_import(
         pipe.recv()
         for number in range(rounds):
             sweeping, own, shared = f"sweep-{name}-{number}", f"own-{name}-{number}", f"shared-{number}"
-            answers.ask(lambda: service.sweep(run=sweeping, told=answers.told(sweeping)), sweeping)  # noqa: B023
+            answers.ask(lambda: service.sweep(run=sweeping, on_rows=answers.of(sweeping)), sweeping)  # noqa: B023
             for run, seed in ((own, random.random()), (shared, number)):
                 rows = random_table(f"{seed}", customers)
                 for _ in range(20):  # a conflict, or a busy file, stops a run, which then goes on
                     before = answers.counts["ConflictError"] + answers.counts["StoreBusyError"]
                     answers.ask(
-                        lambda: desk.import_statuses(rows, run=run, approval="board", told=answers.told(run)),  # noqa: B023
+                        lambda: desk.import_statuses(rows, run=run, approval="board", on_rows=answers.of(run)),  # noqa: B023
                         run,
                     )
                     if answers.counts["ConflictError"] + answers.counts["StoreBusyError"] == before:

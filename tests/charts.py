@@ -14,7 +14,7 @@ from statemachine.exceptions import TransitionNotAllowed
 from statemachine.states import States
 
 from custstatus.errors import ChartError
-from custstatus.lifecycle import Lifecycle, Move, Need, Status
+from custstatus.lifecycles.lifecycle import Lifecycle, Requirement, Status, Transition
 
 Edges: TypeAlias = Mapping[tuple[Status | None, Status], str]
 """A table of moves as plain data: (source, target) to event."""
@@ -44,11 +44,15 @@ def fires(chart: type[StateMachine], source: Status | None, event: str) -> Statu
 
 def disagreements(lifecycle: Lifecycle[Any], chart: type[StateMachine]) -> list[str]:
     """Every state and event for which the table and the engine do not say the same."""
-    events = {str(event) for event in chart.events} | {move.event for move in lifecycle.moves} | {UNKNOWN_EVENT}
+    events = (
+        {str(event) for event in chart.events}
+        | {transition.event for transition in lifecycle.transitions}
+        | {UNKNOWN_EVENT}
+    )
     found = []
     for source in (None, *lifecycle.statuses):
         for event in sorted(events):
-            table = [move.target for move in lifecycle.out_of(source) if move.event == event]
+            table = [transition.to for transition in lifecycle.out_of(source) if transition.event == event]
             target = fires(chart, source, event)
             if table != ([] if target is None else [target]):
                 found.append(f"{event!r} from {source}: the table says {table}, the engine {target}")
@@ -57,7 +61,7 @@ def disagreements(lifecycle: Lifecycle[Any], chart: type[StateMachine]) -> list[
 
 def edges_of(lifecycle: Lifecycle[Any]) -> dict[tuple[Status | None, Status], str]:
     """A lifecycle's table as plain data."""
-    return {(move.source, move.target): move.event for move in lifecycle.moves}
+    return {(transition.from_, transition.to): transition.event for transition in lifecycle.transitions}
 
 
 def chart_of(statuses: type[Status], edges: Edges, final: Iterable[Status] = (), *, checked: bool = True) -> Any:
@@ -67,12 +71,12 @@ def chart_of(statuses: type[Status], edges: Edges, final: Iterable[Status] = (),
     if not checked:
         body["validate_disconnected_states"] = body["validate_trap_states"] = False
         body["validate_final_reachability"] = False
-    moves: dict[str, Any] = {}
+    transitions: dict[str, Any] = {}
     for (source, target), event in edges.items():
         start = body["unset"] if source is None else getattr(states, source.name)
-        move = start.to(getattr(states, target.name))
-        moves[event] = moves[event] | move if event in moves else move
-    return type(StateMachine)("Chart", (StateMachine,), body | moves)
+        transition = start.to(getattr(states, target.name))
+        transitions[event] = transitions[event] | transition if event in transitions else transition
+    return type(StateMachine)("Chart", (StateMachine,), body | transitions)
 
 
 class Light(Status):
@@ -118,7 +122,7 @@ class Drawn:
     statuses: type[Status]
     chart: type[StateMachine] = field(repr=False)
     edges: Edges
-    needs: Mapping[str, frozenset[Need]]
+    requirements: Mapping[str, frozenset[Requirement]]
     back: frozenset[str]
     aside: tuple[frozenset[Status], ...]
     closing: frozenset[Status]
@@ -126,14 +130,19 @@ class Drawn:
     def lifecycle(self) -> Lifecycle[Any]:
         """The chart, compiled."""
         return Lifecycle.from_chart(
-            self.statuses, self.chart, needs=self.needs, back=self.back, aside=self.aside, closing=self.closing
+            self.statuses,
+            self.chart,
+            requirements=self.requirements,
+            back=self.back,
+            aside=self.aside,
+            closing=self.closing,
         )
 
-    def move(self, source: Status | None, target: Status) -> Move[Any]:
+    def transition(self, source: Status | None, target: Status) -> Transition[Any]:
         """The move as it should come out of compiling."""
         event = self.edges[source, target]
         why = str(next(each.name for each in self.chart.events if each == event))
-        return Move(source, target, event, self.needs.get(event, frozenset()), event in self.back, why)
+        return Transition(source, target, event, self.requirements.get(event, frozenset()), event in self.back, why)
 
 
 @st.composite
@@ -175,7 +184,7 @@ def drawn_charts(draw: st.DrawFn) -> Drawn:
         statuses=statuses,
         chart=chart_of(statuses, edges, final),
         edges=edges,
-        needs=draw(st.dictionaries(st.sampled_from(events), st.frozensets(st.sampled_from(Need)))),
+        requirements=draw(st.dictionaries(st.sampled_from(events), st.frozensets(st.sampled_from(Requirement)))),
         back=frozenset(draw(st.sets(st.sampled_from(returning)))) if returning else frozenset(),
         aside=tuple(group for group in groups if group),
         closing=frozenset(final),

@@ -28,7 +28,7 @@ def _forked() -> ForkServerContext:
     """The server's context, the server running."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        ["pytest", "organisation", "custstatus.adapters.postgres", "custstatus.bulk", "urllib.request"]
+        ["pytest", "organisation", "custstatus.adapters.postgres", "custstatus.tables", "urllib.request"]
     )
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))  # else it finds none of the tests' own modules

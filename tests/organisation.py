@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from attrs import define, field
 from hypothesis import HealthCheck, settings
 
 from custstatus import (
-    CAPILLARY,
+    CAPILLARY_POLICY,
     CLIENT_STATE,
     CUSTOMER_STATUS,
     MEMBERSHIP,
-    Accounts,
     Action,
-    Activities,
     Activity,
     Actor,
     ActorKind,
@@ -31,27 +29,27 @@ from custstatus import (
     Effect,
     IdleRule,
     Lifecycle,
-    Log,
     Membership,
     MemoryStore,
-    Move,
-    Need,
     OrgConfig,
     Plan,
     Refusal,
     RefusedError,
     Report,
+    Requirement,
     RestrictionPolicy,
     SQLiteStore,
     Status,
     StatusLabel,
     StatusService,
-    Store,
+    Transition,
     block,
-    flows,
     mark,
 )
-from custstatus.changes import Operation, Request
+from custstatus.adapters import Accounts, Activities, Log, Store
+from custstatus.adapters._made.awaited import Awaited
+from custstatus.gate import loop
+from custstatus.gate.request import Operation, Request
 
 STORES = ("memory", "sqlite")
 """The kinds of store that `opened` makes."""
@@ -63,6 +61,7 @@ some_examples = settings(max_examples=60, deadline=None, suppress_health_check=[
 """How many examples a property is tried on, however slow the machine; some are tried again with what is awaited."""
 
 L = TypeVar("L", bound=StatusLabel)
+T = TypeVar("T")
 
 
 class Label(StatusLabel):
@@ -112,12 +111,14 @@ CONSENT = Lifecycle(
     "consent",
     Consent,
     (
-        Move(None, Consent.ASKED, "ask"),
-        Move(Consent.ASKED, Consent.GIVEN, "give", frozenset({Need.OWN_WISH}), why="by the customer himself"),
-        Move(Consent.GIVEN, Consent.PAUSED, "pause"),
-        Move(Consent.ASKED, Consent.PAUSED, "pause"),
-        Move(Consent.PAUSED, Consent.GIVEN, "resume_given", back=True),
-        Move(Consent.PAUSED, Consent.ASKED, "resume_asked", back=True),
+        Transition(None, Consent.ASKED, "ask"),
+        Transition(
+            Consent.ASKED, Consent.GIVEN, "give", frozenset({Requirement.OWN_REQUEST}), why="by the customer himself"
+        ),
+        Transition(Consent.GIVEN, Consent.PAUSED, "pause"),
+        Transition(Consent.ASKED, Consent.PAUSED, "pause"),
+        Transition(Consent.PAUSED, Consent.GIVEN, "resume_given", back=True),
+        Transition(Consent.PAUSED, Consent.ASKED, "resume_asked", back=True),
     ),
     aside=(frozenset({Consent.PAUSED}),),
 )
@@ -125,7 +126,7 @@ CONSENT = Lifecycle(
 IDLE_AFTER = timedelta(days=180)
 GONE_AFTER = timedelta(days=730)
 
-POLICY = CAPILLARY + RestrictionPolicy(
+POLICY = CAPILLARY_POLICY + RestrictionPolicy(
     block(
         Action.POINTS_REDEMPTION,
         Action.COUPON_REDEMPTION,
@@ -199,20 +200,21 @@ class World(Generic[L]):
 
     def make(self, request: Request) -> Applied | Refusal:
         """A request put through the one write path."""
-        return flows.run(flows.make(request, self.config, self.clock()), self.store)
+        return finished(loop.make(Awaited(self.store), request, self.config, self.clock()))
 
     def operate(self, customer: str, target: Status | StatusLabel, **given: Any) -> Applied:
         """A change that only an operation of the library's own makes."""
-        made = self.make(self.request(customer, target, **given))
-        assert isinstance(made, Applied), made
-        return made
+        came = self.make(self.request(customer, target, **given))
+        assert isinstance(came, Applied), came
+        return came
 
     def restore(
-        self, customer: str, lifecycle: Lifecycle[Any] = CUSTOMER_STATUS, **given: Any
+        self, customer: str, lifecycle: Lifecycle[Any] = CUSTOMER_STATUS, *, preview: bool = False, **given: Any
     ) -> Applied | Plan | Refusal:
         """A restoration that an operation of the library's own makes."""
         request = self.request(customer, **given)
-        return flows.run(flows.restore(request, lifecycle, self.config, self.clock()), self.store)
+        store, now = Awaited(self.store), self.clock()
+        return finished(loop.restore(store, request, lifecycle, self.config, now, preview=preview))
 
     def bought(
         self, customer: str, reference: str, at: datetime | None = None, effect: Effect = Effect.ALLOW
@@ -234,14 +236,25 @@ class World(Generic[L]):
     def everything(self) -> object:
         """All that the store holds of the organisation, to be compared before and after."""
         org = self.config.org
-        accounts = self.store.accounts(Accounts(org=org, limit=10_000)).items
+        accounts = self.store.page(Accounts(org=org, limit=10_000)).items
         names = [account.customer for account in accounts]
         return (
             accounts,
-            self.store.log(Log(org=org, limit=10_000)).items,
+            self.store.page(Log(org=org, limit=10_000)).items,
             [self.store.identifiers(org, name) for name in names],
-            [self.store.activities(Activities(org=org, customer=name, limit=10_000)).items for name in names],
+            [self.store.page(Activities(org=org, customer=name, limit=10_000)).items for name in names],
         )
+
+
+def finished(work: Coroutine[Any, Any, T]) -> T:
+    """What comes of work over a store that blocks: it never waits, so it is done at the first step."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        return cast(T, done.value)
+    finally:
+        work.close()
+    raise AssertionError("it waits, though its store blocks")
 
 
 def outcome(attempt: Callable[[], object]) -> object:

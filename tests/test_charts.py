@@ -12,9 +12,9 @@ from hypothesis import given
 from statemachine import Event, HistoryState, State, StateChart, StateMachine
 from statemachine.states import States
 
-from custstatus.charts import Edge, chart_edges
 from custstatus.errors import ChartError
-from custstatus.lifecycle import Lifecycle, Status
+from custstatus.lifecycles.charts import Edge, chart_edges
+from custstatus.lifecycles.lifecycle import Lifecycle, Status
 from custstatus.states import Membership
 
 
@@ -136,7 +136,7 @@ class TestWhatNoTableCanHold:
     )
     def test_a_method_whether_the_engine_would_call_it_or_not(self, name: str) -> None:
         (fault,) = faults_in(light_chart(with_name(name, callback())))
-        assert fault.startswith(f"{name!r} is no move")
+        assert fault.startswith(f"{name!r} is not a transition")
 
     @pytest.mark.parametrize(
         ("name", "value"),
@@ -151,7 +151,7 @@ class TestWhatNoTableCanHold:
     )
     def test_an_attribute_a_listener_or_a_switch_of_the_engine(self, name: str, value: object) -> None:
         (fault,) = faults_in(light_chart(with_name(name, value)))
-        assert fault.startswith(f"{name!r} is no move")
+        assert fault.startswith(f"{name!r} is not a transition")
 
     @pytest.mark.parametrize(
         ("bases", "name"),
@@ -165,13 +165,13 @@ class TestWhatNoTableCanHold:
     def test_what_is_inherited_from_a_base(self, bases: tuple[type, ...], name: str) -> None:
         own = faults_in(light_chart(lambda body: None, *bases))
         (fault,) = (each for each in own if not each.startswith(("'__dict__'", "'__weakref__'")))  # of any class
-        assert fault.startswith(f"{name!r} is no move")
+        assert fault.startswith(f"{name!r} is not a transition")
 
     def test_a_callback_attached_after_the_class_was_made(self) -> None:
         chart = light_chart()
         chart.on_stop = callback()
         (fault,) = faults_in(chart)
-        assert fault.startswith("'on_stop' is no move")
+        assert fault.startswith("'on_stop' is not a transition")
 
     @pytest.mark.parametrize("when", ["enter", "exit", "invoke"])
     def test_a_callback_on_a_state(self, when: str) -> None:
@@ -278,18 +278,18 @@ class TestWhatNoTableCanHold:
             body["extra"] = Event(body["s"].GREEN.to(body["s"].DARK), id="fade")
 
         (fault,) = faults_in(light_chart(spoil))
-        assert fault.startswith("'extra' is no move")
+        assert fault.startswith("'extra' is not a transition")
 
     def test_one_transition_with_two_targets(self) -> None:
         chart = light_chart(with_extra())
         chart.GREEN.transitions[-1].targets.append(chart.RED)
-        assert faults_in(chart) == ("GREEN -> DARK, RED: a move has one target",)
+        assert faults_in(chart) == ("GREEN -> DARK, RED: a transition has one target",)
 
     def test_a_transition_that_leads_nowhere(self) -> None:
         def spoil(body: Body) -> None:
             body["extra"] = Event(body["s"].GREEN.to(None))
 
-        assert faults_in(light_chart(spoil)) == ("GREEN -> nowhere: a move has one target",)
+        assert faults_in(light_chart(spoil)) == ("GREEN -> nowhere: a transition has one target",)
 
     def test_two_events_for_one_transition(self) -> None:
         faults = faults_in(light_chart(lambda body: body["s"].GREEN.to(body["s"].DARK, event="fade break")))
@@ -339,11 +339,11 @@ class TestWhatNoTableCanHold:
             body["yellow"] = State()
             body["warn"] = Event(body["s"].GREEN.to(body["yellow"]) | body["yellow"].to(body["s"].RED))
 
-        assert faults_in(light_chart(spoil)) == ("state 'yellow' must stand for a member of Light",)
+        assert faults_in(light_chart(spoil)) == ("state 'yellow' must have as its value a member of Light",)
 
     def test_states_of_another_enum(self) -> None:
         faults = faults_in(light_chart(), statuses=Membership)
-        assert "state 'RED' must stand for a member of Membership" in faults
+        assert "state 'RED' must have as its value a member of Membership" in faults
         assert "statuses without a state in the chart: ACTIVE, ENROLLED, UNENROLLED, ON_HOLD, MERGED" in faults
 
     def test_states_by_value_instead_of_by_member(self) -> None:
@@ -354,7 +354,7 @@ class TestWhatNoTableCanHold:
 
         faults = faults_in(Chart)
         for state in ("RED", "GREEN", "DARK"):
-            assert f"state {state!r} must stand for a member of Light" in faults
+            assert f"state {state!r} must have as its value a member of Light" in faults
 
     def test_a_member_without_a_state(self) -> None:
         class Chart(StateMachine):
@@ -478,10 +478,10 @@ class TestWhatWouldMakeTableAndEngineDiffer:
 
     def test_a_listener_handed_over_by_init(self) -> None:
         (fault,) = faults_in(made_with_a_listener())
-        assert fault.startswith("'__init__' is no move")
+        assert fault.startswith("'__init__' is not a transition")
 
     def test_unset_standing_for_a_member(self) -> None:
-        assert faults_in(unset_stands_for_red()) == ("state 'unset' must stand for no member of Light",)
+        assert faults_in(unset_stands_for_red()) == ("state 'unset' must have as its value no member of Light",)
 
     def test_two_states_for_one_member(self) -> None:
         assert faults_in(two_states_for_red()) == ("statuses with two states in the chart: RED",)
@@ -495,4 +495,4 @@ class TestWhatWouldMakeTableAndEngineDiffer:
             s: Any = States.from_enum(Odd, initial=Odd.unset)
             go = Event(s.unset.to(s.RED) | s.RED.to.itself())
 
-        assert faults_in(Chart, statuses=Odd) == ("state 'unset' must stand for no member of Odd",)
+        assert faults_in(Chart, statuses=Odd) == ("state 'unset' must have as its value no member of Odd",)

@@ -23,7 +23,7 @@ from custstatus import (
     IdleRule,
     InvalidInputError,
 )
-from custstatus.codec import canonical_json, from_json, to_data, utc_text
+from custstatus.config.codec import canonical_json, from_json, to_data, utc_text
 
 
 class TestTimes:

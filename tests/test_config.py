@@ -16,14 +16,13 @@ from attrs import evolve
 from organisation import ACME, CONSENT, Consent, ForeignLabel, Label, ShopAction, ShopChannel
 
 from custstatus import (
-    CAPILLARY,
+    CAPILLARY_POLICY,
     CLIENT_STATE,
     CUSTOMER_STATUS,
     LEGACY_FRAUD_STATUS,
     MEMBERSHIP,
     Action,
     AnyAction,
-    Approval,
     Channel,
     ClientState,
     Condition,
@@ -35,22 +34,22 @@ from custstatus import (
     LegacyFraudStatus,
     Lifecycle,
     Membership,
-    Move,
-    Need,
     NoLabels,
     OrgConfig,
     Party,
-    Question,
+    Requirement,
     RestrictionPolicy,
     Status,
     StatusLabel,
-    UnknownLabelError,
+    Transition,
     Verdict,
     Waiver,
     block,
     block_everything,
     mark,
 )
+from custstatus.errors import UnknownLabelError
+from custstatus.policies import Loosening, Question
 from custstatus.policies.analysis import (
     never_allow,
 )
@@ -75,7 +74,7 @@ def faults(**given: Any) -> tuple[str, ...]:
 
 def policy(*rules: Any) -> RestrictionPolicy:
     """Capillary's policy with more rules."""
-    return CAPILLARY + RestrictionPolicy(*rules)
+    return CAPILLARY_POLICY + RestrictionPolicy(*rules)
 
 
 class Twice(StatusLabel):
@@ -186,7 +185,7 @@ class TestLifecycles:
         assert config.lifecycle_of(Membership.ENROLLED) is None
 
     def test_names_and_enums_of_lifecycles_are_told_apart(self) -> None:
-        twin = Lifecycle("membership", Other, (Move(None, Other.HERE, "come"),))
+        twin = Lifecycle("membership", Other, (Transition(None, Other.HERE, "come"),))
         assert "lifecycles: 'membership' appears more than once" in faults(
             lifecycles=[CUSTOMER_STATUS, MEMBERSHIP, twin]
         )
@@ -198,7 +197,7 @@ class TestLifecycles:
     @pytest.mark.parametrize(
         "lifecycle",
         [
-            Lifecycle("customer_status", Impostor, (Move(None, Impostor.HERE, "come"),)),
+            Lifecycle("customer_status", Impostor, (Transition(None, Impostor.HERE, "come"),)),
             evolve(CUSTOMER_STATUS, name="status"),
         ],
         ids=["name", "enum"],
@@ -400,7 +399,7 @@ class TestIdleRules:
 
 
 TRANSFER = Action.POINTS_TRANSFER
-AGREED = Approval([Action.LOGIN], SUSPENDED, "ada", "they ask for it")
+AGREED = Loosening([Action.LOGIN], SUSPENDED, "ada", "they ask for it")
 
 
 def holds(_: object) -> bool:
@@ -516,7 +515,7 @@ class TestInvariants:
         assert configured(policies={"risk": allows}, invariants=[self.NEVER]).invariants == (self.NEVER,)
 
     @pytest.mark.parametrize(
-        ("approvals", "held"),
+        ("loosenings", "held"),
         [
             ([], False),
             ([AGREED], True),
@@ -528,28 +527,28 @@ class TestInvariants:
             ([evolve(AGREED, when=[DELETED]), AGREED], True),
         ],
     )
-    def test_one_that_is_guarded_is_given_up_with_an_approval(self, approvals: list[Approval], held: bool) -> None:
+    def test_one_that_is_guarded_is_given_up_with_an_approval(self, loosenings: list[Loosening], held: bool) -> None:
         if held:
-            assert configured(invariants=[self.GUARDED], approvals=approvals).approvals == tuple(approvals)
+            assert configured(invariants=[self.GUARDED], loosenings=loosenings).loosenings == tuple(loosenings)
         else:
-            assert len(faults(invariants=[self.GUARDED], approvals=approvals)) == 1
+            assert len(faults(invariants=[self.GUARDED], loosenings=loosenings)) == 1
         # One that is fixed is not.
-        assert len(faults(invariants=[self.NEVER], approvals=approvals)) == 1
+        assert len(faults(invariants=[self.NEVER], loosenings=loosenings)) == 1
 
     def test_they_are_no_part_of_the_hash_and_approvals_are(self) -> None:
-        plain = configured(approvals=[AGREED])
-        assert configured(approvals=[AGREED], invariants=[self.GUARDED]).hash == plain.hash
-        assert configured(approvals=[AGREED], invariants=[self.GUARDED]) == plain
+        plain = configured(loosenings=[AGREED])
+        assert configured(loosenings=[AGREED], invariants=[self.GUARDED]).hash == plain.hash
+        assert configured(loosenings=[AGREED], invariants=[self.GUARDED]) == plain
         assert plain.hash != configured().hash
 
     def test_an_approval_speaks_of_the_organisations_own_labels(self) -> None:
-        told = faults(approvals=[evolve(AGREED, when=[ForeignLabel.GONE])])
-        assert told == ("approval 1: label 'Gone' is not one of Label",)
+        told = faults(loosenings=[evolve(AGREED, when=[ForeignLabel.GONE])])
+        assert told == ("loosening 1: label 'Gone' is not one of Label",)
 
     @pytest.mark.parametrize("action", [ShopAction.GIFT_WRAP])
     def test_an_approval_speaks_of_the_organisations_own_actions(self, action: AnyAction) -> None:
-        told = faults(approvals=[evolve(AGREED, actions=[action])])
-        assert told == ("approval 1: action GIFT_WRAP is not configured",)
+        told = faults(loosenings=[evolve(AGREED, actions=[action])])
+        assert told == ("loosening 1: action GIFT_WRAP is not configured",)
 
 
 class TestFaults:
@@ -587,7 +586,7 @@ class TestFaults:
             ("policies", None),
             ("policies", allows),
             ("invariants", [AGREED]),
-            ("approvals", ["ada"]),
+            ("loosenings", ["ada"]),
         ],
     )
     def test_a_field_of_the_wrong_kind_is_told_by_its_name(self, field: str, value: object) -> None:
@@ -603,7 +602,7 @@ class TestFaults:
             ("waives", Waiver.CLOSING_MAY_BE_UNBLOCKED),
             ("two_party", TRANSFER),
             ("invariants", never_allow(when=DELETED)),
-            ("approvals", AGREED),
+            ("loosenings", AGREED),
         ],
     )
     def test_one_value_where_several_are_expected_is_a_fault_of_the_configuration(
@@ -629,11 +628,11 @@ _OPTIONAL = (Channel.CONNECT_PLUS, Channel.IMPORT)
 
 def edited() -> list[tuple[str, OrgConfig[Any]]]:
     """Configurations that differ from the plain one in one meaning each."""
-    needing = Move(CustomerStatus.ACTIVE, SUSPENDED, "suspend_by_staff", frozenset({Need.PERSON}))
-    returning = Move(CustomerStatus.FRAUD_SUSPECTED, ACTIVE, "clear", frozenset({Need.REASON}), back=True)
+    needing = Transition(CustomerStatus.ACTIVE, SUSPENDED, "suspend_by_staff", frozenset({Requirement.PERSON}))
+    returning = Transition(CustomerStatus.FRAUD_SUSPECTED, ACTIVE, "clear", frozenset({Requirement.REASON}), back=True)
     moved: dict[str, Lifecycle[Any]] = {
         "a move less": CUSTOMER_STATUS.without((ACTIVE, DELETED)),
-        "a move more": CUSTOMER_STATUS.adding(Move(ACTIVE, CustomerStatus.FRAUD_CONFIRMED, "confirm_at_once")),
+        "a move more": CUSTOMER_STATUS.adding(Transition(ACTIVE, CustomerStatus.FRAUD_CONFIRMED, "confirm_at_once")),
         "other needs": CUSTOMER_STATUS.adding(needing),
         "a move back": CUSTOMER_STATUS.adding(returning),
         "another reason for a move": CUSTOMER_STATUS.adding(evolve(returning, why="ours")),
@@ -671,10 +670,10 @@ def edited() -> list[tuple[str, OrgConfig[Any]]]:
         ("none between two", configured(two_party=[])),
         ("a policy", configured(policies={"risk": allows})),
         ("a policy by another name", configured(policies={"fraud": allows})),
-        ("an approval", configured(approvals=[AGREED])),
-        ("an approval by another", configured(approvals=[evolve(AGREED, by="bob")])),
-        ("an approval elsewhere", configured(approvals=[evolve(AGREED, when=[Label.ABROAD])])),
-        ("an approval of everything", configured(approvals=[evolve(AGREED, actions=None)])),
+        ("an approval", configured(loosenings=[AGREED])),
+        ("an approval by another", configured(loosenings=[evolve(AGREED, by="bob")])),
+        ("an approval elsewhere", configured(loosenings=[evolve(AGREED, when=[Label.ABROAD])])),
+        ("an approval of everything", configured(loosenings=[evolve(AGREED, actions=None)])),
     ]
 
 
@@ -696,8 +695,8 @@ class TestHash:
         [
             lambda: configured(),
             lambda: configured(counts_as_activity={Action.TRANSACTION}, reason_optional=[*_OPTIONAL, *_OPTIONAL]),
-            lambda: configured(lifecycles=(CUSTOMER_STATUS,), actions=(Action,), restrictions=CAPILLARY),
-            lambda: configured(lifecycles=[evolve(CUSTOMER_STATUS, moves=CUSTOMER_STATUS.moves[::-1])]),
+            lambda: configured(lifecycles=(CUSTOMER_STATUS,), actions=(Action,), restrictions=CAPILLARY_POLICY),
+            lambda: configured(lifecycles=[evolve(CUSTOMER_STATUS, transitions=CUSTOMER_STATUS.transitions[::-1])]),
         ],
     )
     def test_what_means_the_same_has_the_same_hash(self, same: Callable[[], OrgConfig[Any]]) -> None:

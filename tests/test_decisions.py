@@ -14,7 +14,7 @@ from attrs import evolve, frozen
 from organisation import ACME, STORES, Label, ShopAction, World, in_memory, opened
 
 from custstatus import (
-    CAPILLARY,
+    CAPILLARY_POLICY,
     Action,
     Condition,
     CustomerStatus,
@@ -24,16 +24,16 @@ from custstatus import (
     Membership,
     OrgConfig,
     Party,
-    Question,
     Restriction,
     RestrictionPolicy,
     TwoPartyDecision,
-    UnknownActionError,
     UnknownCustomerError,
     Verdict,
     block,
     mark,
 )
+from custstatus.errors import UnknownActionError
+from custstatus.policies import Question
 
 SUSPENDED, SUSPECTED = CustomerStatus.SUSPENDED, CustomerStatus.FRAUD_SUSPECTED
 TRANSFER, MERGE = Action.POINTS_TRANSFER, Action.ACCOUNT_MERGE
@@ -55,7 +55,7 @@ class Transfer:
 
 def configured(*rules: Restriction, **given: Any) -> OrgConfig[Label]:
     """The example organisation with these rules besides Capillary's."""
-    return evolve(ACME, restrictions=CAPILLARY + RestrictionPolicy(*rules), **given)
+    return evolve(ACME, restrictions=CAPILLARY_POLICY + RestrictionPolicy(*rules), **given)
 
 
 def peopled(world: World[Any]) -> World[Any]:
@@ -188,7 +188,7 @@ class TestBothAreAsked:
     def test_a_deleted_side_is_blocked_like_everything_of_his(self) -> None:
         # D30
         made = world(*FRAUD)
-        made.desk.change("active-1", Label.CLOSED, reason="wish")
+        made.desk.change("active-1", Label.CLOSED, reason="at the customer's request")
         for ends in (("active-1", "active-2"), ("active-2", "active-1")):
             decision = made.service.decide_between(MERGE, *ends)
             assert [side.account.customer for side in decision.denials] == ["active-1"]

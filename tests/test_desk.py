@@ -42,19 +42,19 @@ from custstatus import (
     InvalidInputError,
     LoyaltyType,
     Membership,
-    Move,
-    Need,
     NoLabels,
     OrgConfig,
     Refusal,
     RefusalCode,
     RefusedError,
+    RequestedBy,
+    Requirement,
     StatusLabel,
-    UnknownLifecycleError,
+    Transition,
     Warned,
-    Wish,
 )
-from custstatus.bulk import StatusRow
+from custstatus.errors import UnknownLifecycleError
+from custstatus.tables import StatusRow
 
 ACTIVE, SUSPENDED, DELETED = CustomerStatus.ACTIVE, CustomerStatus.SUSPENDED, CustomerStatus.DELETED
 SUSPECTED, CONFIRMED = CustomerStatus.FRAUD_SUSPECTED, CustomerStatus.FRAUD_CONFIRMED
@@ -142,7 +142,7 @@ class TestRegistering:
 
     def test_nobody_is_registered_as_a_confirmed_fraud(self, acme: World[Label]) -> None:
         # D7
-        assert refusal(lambda: acme.desk.register("c", CONFIRMED, reason="r")).codes == {RefusalCode.NO_MOVE}
+        assert refusal(lambda: acme.desk.register("c", CONFIRMED, reason="r")).codes == {RefusalCode.NO_TRANSITION}
 
     def test_an_account_is_registered_once(self, acme: World[Label]) -> None:
         acme.desk.register("c")
@@ -153,12 +153,12 @@ class TestRegistering:
     def test_one_that_was_deleted_is_not_registered_under_its_old_id(self, acme: World[Label]) -> None:
         # D5, D6
         acme.desk.register("c")
-        acme.desk.change("c", Label.CLOSED, reason="wish")
+        acme.desk.change("c", Label.CLOSED, reason="at the customer's request")
         assert refusal(lambda: acme.desk.register("c")).codes == {RefusalCode.ALREADY_REGISTERED}
 
     def test_an_account_that_is_closed_from_the_first_enters_no_other_lifecycle(self, acme: World[Label]) -> None:
         # D5: closing freezes every lifecycle.
-        with pytest.raises(InvalidInputError, match="targets: expected a closing status alone"):
+        with pytest.raises(InvalidInputError, match="targets: expected a closing status on its own"):
             acme.desk.register("c", Label.CLOSED, Membership.ENROLLED, reason="imported")
         assert acme.service.history().items == ()
         acme.desk.register("c", Label.CLOSED, reason="imported")
@@ -215,7 +215,7 @@ class TestCustomerStatus:
     def test_deleted_is_the_end(self, target: Any, memory: World[Label]) -> None:
         # D5
         memory.desk.register("c")
-        memory.desk.change("c", Label.CLOSED, reason="wish")
+        memory.desk.change("c", Label.CLOSED, reason="at the customer's request")
         before = memory.everything()
         for system in (False, True):
             came = memory.make(evolve(memory.request("c", target, system_operation=system), actor=AGENT))
@@ -226,7 +226,7 @@ class TestCustomerStatus:
     def test_a_deleted_account_is_frozen_on_every_lifecycle(self, acme: World[Label]) -> None:
         # D5
         acme.desk.register("c", Membership.ENROLLED, identifiers=[MOBILE])
-        acme.desk.change("c", Label.CLOSED, reason="wish")
+        acme.desk.change("c", Label.CLOSED, reason="at the customer's request")
         assert RefusalCode.CLOSED in refusal(lambda: acme.desk.change("c", Membership.ON_HOLD, reason="r")).codes
         assert RefusalCode.CLOSED in refusal(lambda: acme.desk.add_identifier("c", EMAIL)).codes
         assert RefusalCode.CLOSED in refusal(lambda: acme.desk.restore("c", reason="r")).codes
@@ -235,14 +235,14 @@ class TestCustomerStatus:
     def test_fraud_is_confirmed_after_a_suspicion_only(self, acme: World[Label]) -> None:
         # D7
         acme.desk.register("c")
-        assert refusal(lambda: acme.desk.change("c", Label.PROVEN, reason="r")).codes == {RefusalCode.NO_MOVE}
+        assert refusal(lambda: acme.desk.change("c", Label.PROVEN, reason="r")).codes == {RefusalCode.NO_TRANSITION}
         acme.desk.change("c", Label.UNUSUAL, reason="odd")
         acme.desk.change("c", Label.PROVEN, reason="verified")
         assert acme.status("c") is CONFIRMED
 
     def test_a_lax_profile_confirms_at_once(self, acme: World[Label]) -> None:
         # D7
-        at_once = Move(ACTIVE, CONFIRMED, "confirm_at_once", frozenset({Need.PERSON, Need.REASON}))
+        at_once = Transition(ACTIVE, CONFIRMED, "confirm_at_once", frozenset({Requirement.PERSON, Requirement.REASON}))
         lax = acme.under(evolve(ACME, lifecycles=[CUSTOMER_STATUS.adding(at_once), MEMBERSHIP, CLIENT_STATE]))
         lax.desk.register("c")
         lax.desk.change("c", Label.PROVEN, reason="seen")
@@ -266,9 +266,11 @@ class TestCustomerStatus:
         memory.desk.register("c")
         for label in (Label.ABROAD, Label.UNUSUAL, Label.PROVEN):
             memory.desk.change("c", label, reason="r")
-            assert refusal(lambda: memory.desk.change("c", Label.TESTER, reason="r")).codes == {RefusalCode.NO_MOVE}
+            assert refusal(lambda: memory.desk.change("c", Label.TESTER, reason="r")).codes == {
+                RefusalCode.NO_TRANSITION
+            }
         memory.desk.register("t", Label.TESTER, reason="staff test account")
-        open_to = {option.target for option in memory.desk.moves("t", reason="r") if option.refusal is None}
+        open_to = {option.target for option in memory.desk.options("t", reason="r") if option.refusal is None}
         statuses = {target.status for target in open_to if isinstance(target, StatusLabel)}
         assert statuses == {ACTIVE, SUSPECTED, DELETED}
 
@@ -336,7 +338,7 @@ class TestEntries:
         assert (entry.to_status, entry.to_label) == ("suspended", "Lost phone")
         assert (entry.reason, entry.actor.id, entry.actor.name) == ("lost at the fair", "agent-7", "Ada Agent")
         assert (entry.recorded_at, entry.effective_at) == (acme.clock(), acme.clock())
-        assert (entry.channel, entry.wish, entry.config) == ("member_care", Wish.STAFF, ACME.hash)
+        assert (entry.channel, entry.requested_by, entry.config) == ("member_care", RequestedBy.STAFF, ACME.hash)
         assert list(acme.service.history("c"))[-1] == entry
 
     @pytest.mark.parametrize("channel", [*Channel, ShopChannel.KIOSK], ids=lambda channel: str(channel.value))
@@ -349,11 +351,15 @@ class TestEntries:
         # D101
         acme.desk.register("c", Membership.ENROLLED)
         by_customer = acme.service.acting(CUSTOMER).change("c", Membership.UNENROLLED, reason="moved away")
-        assert by_customer.entries[0].wish is Wish.CUSTOMER
-        reopened = acme.service.acting(AGENT, wish=Wish.CUSTOMER).change("c", Membership.ENROLLED, reason="he called")
-        assert (reopened.entries[0].wish, reopened.entries[0].actor) == (Wish.CUSTOMER, AGENT)
-        ordered = acme.service.acting(AGENT, wish=Wish.AUTHORITY).change("c", Label.ABROAD, reason="court order")
-        assert ordered.entries[0].wish is Wish.AUTHORITY
+        assert by_customer.entries[0].requested_by is RequestedBy.CUSTOMER
+        reopened = acme.service.acting(AGENT, requested_by=RequestedBy.CUSTOMER).change(
+            "c", Membership.ENROLLED, reason="he called"
+        )
+        assert (reopened.entries[0].requested_by, reopened.entries[0].actor) == (RequestedBy.CUSTOMER, AGENT)
+        ordered = acme.service.acting(AGENT, requested_by=RequestedBy.AUTHORITY).change(
+            "c", Label.ABROAD, reason="court order"
+        )
+        assert ordered.entries[0].requested_by is RequestedBy.AUTHORITY
 
     def test_a_reason_code_stays_beside_or_instead_of_the_text(self, acme: World[Label]) -> None:
         # D102
@@ -410,7 +416,7 @@ class TestMembership:
         acme.desk.change("c", Membership.ENROLLED, reason="joins")
         acme.desk.change("c", Membership.UNENROLLED, reason="leaves")
         came = refusal(lambda: acme.desk.change("c", Membership.ENROLLED, reason="marketing"))
-        assert came.codes == {RefusalCode.OWN_WISH_NEEDED}
+        assert came.codes == {RefusalCode.OWN_REQUEST_NEEDED}
         acme.service.acting(CUSTOMER).change("c", Membership.ENROLLED, reason="back again")
         standing = acme.service.standing("c", MEMBERSHIP)
         assert standing is not None
@@ -436,8 +442,8 @@ class TestClientState:
         # D84
         acme.desk.register("c", ClientState.REGISTERED, identifiers=[MOBILE])
         came = refusal(lambda: acme.desk.change("c", ClientState.EXCLUDED))
-        assert came.codes == {RefusalCode.OWN_WISH_NEEDED, RefusalCode.REASON_NEEDED}
-        operator = acme.service.acting(AGENT, Channel.MEMBER_CARE, wish=Wish.CUSTOMER)
+        assert came.codes == {RefusalCode.OWN_REQUEST_NEEDED, RefusalCode.REASON_NEEDED}
+        operator = acme.service.acting(AGENT, Channel.MEMBER_CARE, requested_by=RequestedBy.CUSTOMER)
         operator.change("c", ClientState.EXCLUDED, reason_code="too_many_mailings")
         assert acme.service.find(MOBILE) is None
         assert acme.service.account("c").closed_at is not None
@@ -542,7 +548,7 @@ class TestKeys:
     def test_a_replay_is_recognised_before_any_refusal(self, acme: World[Label]) -> None:
         acme.desk.register("c")
         first = acme.desk.change("c", Label.ABROAD, reason="r", key="k", expected=2, at=START)
-        acme.desk.change("c", Label.CLOSED, reason="wish")
+        acme.desk.change("c", Label.CLOSED, reason="at the customer's request")
         again = acme.desk.change("c", Label.ABROAD, reason="r", key="k", expected=2, at=START)
         assert again.replayed
         assert again.entries == first.entries
@@ -723,7 +729,7 @@ class TestIdentifiers:
     ) -> None:
         # D5, D6
         acme.desk.register("c", identifiers=[MOBILE, EMAIL])
-        acme.desk.change("c", Label.CLOSED, reason="wish")
+        acme.desk.change("c", Label.CLOSED, reason="at the customer's request")
         assert acme.service.find(MOBILE) is None
         assert acme.service.identifiers("c") == ()
         applied = acme.desk.register("c-again", identifiers=[MOBILE, EMAIL])
@@ -735,7 +741,7 @@ class TestIdentifiers:
     def test_every_closing_status_releases_them(self, end: ClientState, acme: World[Label]) -> None:
         # D6, D84, D85
         acme.desk.register("c", ClientState.ANONYMOUS, identifiers=[MOBILE])
-        acme.operate("c", end, wish=Wish.CUSTOMER)
+        acme.operate("c", end, requested_by=RequestedBy.CUSTOMER)
         assert acme.service.find(MOBILE) is None
         acme.desk.register("again", ClientState.REGISTERED, identifiers=[MOBILE])
 
@@ -820,7 +826,7 @@ REFUSALS: dict[RefusalCode, tuple[Callable[[World[Label]], object], Callable[[Wo
         lambda world: world.under(OrgConfig("acme", ForeignLabel)).desk.change("c", SUSPENDED, reason="r"),
     ),
     RefusalCode.NO_CHANGE: (registered(), change(Label.REGULAR)),
-    RefusalCode.NO_MOVE: (registered(), change(Label.PROVEN)),
+    RefusalCode.NO_TRANSITION: (registered(), change(Label.PROVEN)),
     RefusalCode.NOT_WHERE_IT_WAS: (put(Label.UNUSUAL, Label.PROVEN), change(Label.ABROAD)),
     RefusalCode.NOTHING_TO_RESTORE: (registered(), lambda world: world.desk.restore("c", reason="r")),
     RefusalCode.PERSON_NEEDED: (
@@ -828,7 +834,7 @@ REFUSALS: dict[RefusalCode, tuple[Callable[[World[Label]], object], Callable[[Wo
         lambda world: world.service.acting(MACHINE).change("c", Label.PROVEN, reason="r"),
     ),
     RefusalCode.SYSTEM_OPERATION_NEEDED: (registered(Membership.ENROLLED), change(Membership.MERGED)),
-    RefusalCode.OWN_WISH_NEEDED: (registered(ClientState.REGISTERED), change(ClientState.EXCLUDED)),
+    RefusalCode.OWN_REQUEST_NEEDED: (registered(ClientState.REGISTERED), change(ClientState.EXCLUDED)),
     RefusalCode.REASON_NEEDED: (registered(), change(Label.ABROAD, reason=None)),
     RefusalCode.NOT_FROM_HERE: (registered(), operate(only_from=frozenset({Label.TRENDING}))),
     RefusalCode.IN_GRACE: (put_later(Label.TRENDING), operate(grace_since=START)),
@@ -910,7 +916,7 @@ class TestMistakes:
         off = acme.under(evolve(ACME, lifecycles=[CUSTOMER_STATUS, CLIENT_STATE]))
         off.desk.register("c")
         with pytest.raises(UnknownLifecycleError, match="'membership'"):
-            off.desk.moves("c", MEMBERSHIP)
+            off.desk.options("c", MEMBERSHIP)
         with pytest.raises(UnknownLifecycleError, match="'membership'"):
             off.desk.restore("c", MEMBERSHIP)
 
@@ -932,7 +938,7 @@ class TestMistakes:
     def test_activities_of_a_closed_account_are_taken_and_change_nothing(self, acme: World[Label]) -> None:
         # D5
         acme.desk.register("c")
-        acme.desk.change("c", Label.CLOSED, reason="wish")
+        acme.desk.change("c", Label.CLOSED, reason="at the customer's request")
         report = acme.service.record(Activity("c", Action.TRANSACTION, "late receipt", acme.clock()))
         assert (report.new, report.back) == (1, ())
         assert acme.status("c") is DELETED

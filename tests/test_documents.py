@@ -29,9 +29,7 @@ from custstatus import (
     CLIENT_STATE,
     CUSTOMER_STATUS,
     MEMBERSHIP,
-    Absent,
     Action,
-    Approval,
     Channel,
     Condition,
     ConfigurationError,
@@ -41,24 +39,30 @@ from custstatus import (
     InvalidInputError,
     Lifecycle,
     Membership,
-    Move,
-    Need,
     NoLabels,
     OrgConfig,
     Party,
-    Question,
+    Requirement,
     RestrictionPolicy,
     Status,
+    Transition,
     Verdict,
     Waiver,
     block,
     block_everything,
     mark,
 )
+from custstatus.policies import Absent, Loosening, Question
 from custstatus.states import SHIPPED
 
 LAX = CUSTOMER_STATUS.adding(
-    Move(CustomerStatus.ACTIVE, CustomerStatus.FRAUD_CONFIRMED, "confirm_at_once", frozenset({Need.PERSON}), why="D7")
+    Transition(
+        CustomerStatus.ACTIVE,
+        CustomerStatus.FRAUD_CONFIRMED,
+        "confirm_at_once",
+        frozenset({Requirement.PERSON}),
+        why="D7",
+    )
 ).without((CustomerStatus.INTERNAL, CustomerStatus.DELETED))
 
 
@@ -95,9 +99,9 @@ RICH: OrgConfig[Label] = OrgConfig(
     ),
     two_party=[Action.POINTS_TRANSFER, ShopAction.GIFT_WRAP],
     policies={"risk": risk, "fraud": risk},
-    approvals=[
-        Approval([Action.LOGIN, ShopAction.GIFT_WRAP], [Label.WATCHED, Membership.ON_HOLD], "ada", "they ask for it"),
-        Approval(None, CustomerStatus.SUSPENDED, "bob", "– and more"),
+    loosenings=[
+        Loosening([Action.LOGIN, ShopAction.GIFT_WRAP], [Label.WATCHED, Membership.ON_HOLD], "ada", "they ask for it"),
+        Loosening(None, CustomerStatus.SUSPENDED, "bob", "– and more"),
     ],
     idle=[
         IdleRule(timedelta(days=90, microseconds=1), Label.DORMANT, [Label.TRENDING]),
@@ -151,8 +155,8 @@ class TestThereAndBack:
     def test_edited_tables_of_moves_are_those_of_the_text(self) -> None:
         edited = read(RICH.to_json()).lifecycle("customer_status")
         assert edited is not None
-        assert edited.moves == LAX.moves
-        assert edited.move(CustomerStatus.INTERNAL, CustomerStatus.DELETED) is None
+        assert edited.transitions == LAX.transitions
+        assert edited.transition(CustomerStatus.INTERNAL, CustomerStatus.DELETED) is None
 
     def test_the_text_is_canonical(self) -> None:
         document = json.loads(RICH.to_json())
@@ -234,10 +238,10 @@ class TestWhatTheCodeLacks:
             ("two_party", "points_transfer"),
             ("policies", ["unheard of"]),
             ("policies", {"risk": "risk"}),
-            ("approvals", [{"actions": ["fly"], "when": [], "by": "ada", "reason": "why"}]),
-            ("approvals", [{"actions": None, "when": [], "by": "ada", "reason": "why"}]),
-            ("approvals", [json.loads(RICH.to_json())["approvals"][0] | {"by": ""}]),
-            ("approvals", [json.loads(RICH.to_json())["approvals"][0] | {"reason": " "}]),
+            ("loosenings", [{"actions": ["fly"], "when": [], "by": "ada", "reason": "why"}]),
+            ("loosenings", [{"actions": None, "when": [], "by": "ada", "reason": "why"}]),
+            ("loosenings", [json.loads(RICH.to_json())["loosenings"][0] | {"by": ""}]),
+            ("loosenings", [json.loads(RICH.to_json())["loosenings"][0] | {"reason": " "}]),
             ("restrictions", [json.loads(RICH.to_json())["restrictions"][-1] | {"party": "both"}]),
             ("restrictions", [json.loads(RICH.to_json())["restrictions"][-1] | {"condition": "unheard of"}]),
             ("restrictions", [json.loads(RICH.to_json())["restrictions"][-1] | {"actions": None}]),
@@ -326,8 +330,8 @@ class TestOtherForms:
     @pytest.mark.parametrize(
         "change",
         [
-            lambda lifecycle: lifecycle["moves"].append(lifecycle["moves"][0]),
-            lambda lifecycle: lifecycle["moves"][0].update(why="\ud800"),
+            lambda lifecycle: lifecycle["transitions"].append(lifecycle["transitions"][0]),
+            lambda lifecycle: lifecycle["transitions"][0].update(why="\ud800"),
             lambda lifecycle: lifecycle.update(closing=["active"]),
         ],
         ids=["ambiguous", "a lone surrogate", "out of a closing status"],
@@ -410,7 +414,7 @@ class Reduced(Status):
 
 
 def test_a_move_to_a_status_that_the_code_lost_is_invalid_input() -> None:
-    reduced = Lifecycle("consent", Reduced, (Move(None, Reduced.ASKED, "ask"),))
+    reduced = Lifecycle("consent", Reduced, (Transition(None, Reduced.ASKED, "ask"),))
     with pytest.raises(InvalidInputError, match="the statuses of Reduced, in their order"):
         OrgConfig.from_json(
             OrgConfig("acme", NoLabels, lifecycles=[CONSENT]).to_json(), NoLabels, lifecycles=[*SHIPPED, reduced]

@@ -43,20 +43,22 @@ from custstatus import (
     Identifier,
     InvalidInputError,
     Membership,
-    PositionLostError,
     RefusedError,
-    SchemaError,
     StoreBusyError,
-    StoreClosedError,
-    StoredValueError,
     StoreError,
     SweepStoppedError,
-    UnknownActionError,
     UnknownCustomerError,
+    errors,
+)
+from custstatus.errors import (
+    PositionLostError,
+    SchemaError,
+    StoreClosedError,
+    StoredValueError,
+    UnknownActionError,
     UnknownError,
     UnknownLabelError,
     UnknownLifecycleError,
-    flows,
 )
 
 TREE: dict[type[Exception], tuple[type[Exception], ...]] = {
@@ -124,12 +126,14 @@ EXAMPLES: list[CuststatusError] = [
 
 class TestTree:
     def test_every_public_error_has_its_place_in_the_tree(self) -> None:
-        public = {
+        public = {getattr(errors, name) for name in errors.__all__}
+        at_the_top = {
             each
             for name in custstatus.__all__
             if isinstance(each := getattr(custstatus, name), type) and issubclass(each, Exception)
         }
         assert public == set(TREE)
+        assert at_the_top < public
         assert {type(example) for example in EXAMPLES} == public
 
     @pytest.mark.parametrize("error", list(TREE), ids=lambda error: error.__name__)
@@ -148,20 +152,20 @@ class TestMessages:
             ),
             (ConfigurationError("organisation 'acme'", ["one", "two"]), ["organisation 'acme'", "2", "one", "two"]),
             (ChartError("chart Light", ["one"]), ["chart Light", "one"]),
-            (UnknownCustomerError("acme", "c"), ["'c'", "'acme'", "register it first"]),
+            (UnknownCustomerError("acme", "c"), ["'c'", "'acme'", "register them first"]),
             (UnknownActionError("acme", "FLY", ["OFFERS", "LOGIN"]), ["'FLY'", "configure it", "LOGIN, OFFERS"]),
             (UnknownLabelError("acme", "Platinum", []), ["label 'Platinum'", "none"]),
             (UnknownLifecycleError("acme", "membership", ["a"]), ["lifecycle 'membership'", "use one of: a"]),
-            (_refused(), ["'c'", "no_move", "go by another status"]),
+            (_refused(), ["'c'", "no_transition", "go through another status"]),
             (_denied(), ["POINTS_REDEMPTION is denied", "block.points_redemption"]),
             (
                 SweepStoppedError("acme", 12, 5, 90),
-                ["'acme'", "would move 12 of 90 customers", "5 are allowed", "look at its preview"],
+                ["'acme'", "would move 12 of 90 customers", "the limit is 5", "preview it without limits"],
             ),
-            (ConflictError("acme", "c", 8), ["'c'", "8 times", "try again"]),
+            (ConflictError("acme", "c", 8), ["'c'", "8 attempts", "retry"]),
             (
                 StoredValueError("customer_status", "label", "Platinum"),
-                ["'Platinum'", "'customer_status'", "configure"],
+                ["'Platinum'", "'customer_status'", "restore it in the configuration"],
             ),
         ],
         ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
@@ -237,8 +241,8 @@ def verbs(world: World[Label]) -> list[Callable[[], Any]]:
         lambda: desk.register("d", identifiers=[email]),
         lambda: desk.preview("c", Label.ABROAD, reason=REASON),
         lambda: desk.preview("c", Label.PROVEN, reason=REASON),
-        lambda: desk.moves("c", reason=REASON),
-        lambda: desk.moves("c", MEMBERSHIP, reason=REASON),
+        lambda: desk.options("c", reason=REASON),
+        lambda: desk.options("c", MEMBERSHIP, reason=REASON),
         lambda: desk.change("c", Label.TRENDING, reason=REASON),
         lambda: desk.change("c", Label.TRENDING, reason=REASON, expected=1, at=START),
         lambda: desk.change("c", Label.ABROAD, reason=long),
@@ -279,24 +283,21 @@ def verbs(world: World[Label]) -> list[Callable[[], Any]]:
         lambda: look.decide_all("c", Action),
         lambda: look.record(Activity("c", Action.TRANSACTION, "r", START)),
         lambda: look.activities("c"),
-        lambda: look.preview_sweep(),
+        lambda: look.sweep(preview=True),
         lambda: world.clock.forward(IDLE_AFTER * 1.5),
-        lambda: look.preview_sweep(),
+        lambda: look.sweep(preview=True),
         lambda: look.sweep(),
         lambda: look.record(Activity("c", Action.TRANSACTION, "r-2", world.clock())),
         lambda: look.inactive(IDLE_AFTER),
         lambda: look.verify(),
         lambda: world.restore("c", reason=REASON),
         lambda: world.make(world.request("c", CustomerStatus.PENDING_DELETION, reason=REASON)),
-        lambda: flows.run(
-            flows.restore(world.request("c", reason=REASON), CUSTOMER_STATUS, ACME, world.clock(), dry=True),
-            world.store,
-        ),
+        lambda: world.restore("c", reason=REASON, preview=True),
         lambda: desk.change("d", ClientState.REGISTERED, reason=REASON),
         lambda: desk.restore("d", CLIENT_STATE, reason=REASON),
         lambda: desk.change("d", Label.CLOSED, reason=REASON),
         lambda: desk.change("d", Label.REGULAR, reason=REASON),
-        lambda: look.deleted(),
+        lambda: look.customers(CUSTOMER_STATUS, CustomerStatus.DELETED),
         lambda: world.store.close(),
         lambda: desk.change("c", Label.REGULAR, reason=REASON),
         lambda: look.find(mobile),

@@ -23,21 +23,21 @@ from custstatus import (
     ActorKind,
     Entry,
     EntryKind,
-    Feed,
     FeedPage,
     Identifier,
     InvalidInputError,
     Lag,
     MemoryStore,
-    PositionLostError,
+    RequestedBy,
     SQLiteStore,
     StatusService,
-    Wish,
-    to_cloudevent,
 )
+from custstatus.adapters import Feed
+from custstatus.adapters.feeds import Position
 from custstatus.aio import AsyncStatusService
 from custstatus.bounds import EPOCH, LATEST, check_id
-from custstatus.feeds import Position
+from custstatus.errors import PositionLostError
+from custstatus.tables import to_cloudevent
 from custstatus.testing import Awaited
 from custstatus.testing.contracts.feeds import FeedContract
 
@@ -75,7 +75,7 @@ ENTRIES = st.builds(
     effective_at=TIMES,
     recorded_at=TIMES,
     actor=st.builds(Actor, IDS, st.sampled_from(ActorKind), st.sampled_from([None, SECRET])),
-    wish=st.sampled_from(Wish),
+    requested_by=st.sampled_from(RequestedBy),
     channel=IDS,
     config=IDS,
     reason=st.sampled_from([None, SECRET]),
@@ -85,7 +85,7 @@ ENTRIES = st.builds(
     key=TEXTS,
     ordinal=st.integers(0, 9),
     digest=st.sampled_from([None, SECRET.encode()]),
-    back_to=st.one_of(st.none(), st.integers(1, 9)),
+    return_to=st.one_of(st.none(), st.integers(1, 9)),
     closes=st.booleans(),
     run=TEXTS,
     related=TEXTS,
@@ -95,7 +95,7 @@ ENTRIES = st.builds(
 
 ENTRY = Entry(
     *("acme", "c-42", 3, EntryKind.MOVED, "customer_status", "active", "Regular", "suspended", "Lost phone"),
-    *(START, START, AGENT, Wish.STAFF, "api", "0" * 32),
+    *(START, START, AGENT, RequestedBy.STAFF, "api", "0" * 32),
 )
 
 ATTRIBUTES = {"specversion", "id", "source", "type", "subject", "time", "datacontenttype"}

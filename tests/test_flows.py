@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from attrs import define, evolve
@@ -22,39 +23,50 @@ from organisation import (
     Consent,
     Label,
     World,
+    finished,
     in_memory,
     opened,
     outcome,
     some_examples,
 )
+from pausing import pausing
 
 from custstatus import (
     CLIENT_STATE,
     CUSTOMER_STATUS,
     MEMBERSHIP,
     Account,
+    Action,
+    Activity,
     Applied,
     Channel,
+    ClientState,
     ConflictError,
     CustomerStatus,
-    Found,
     Lifecycle,
     Membership,
     MemoryStore,
-    Move,
     NoLabels,
     OrgConfig,
     Plan,
+    Reason,
     Refusal,
     RefusalCode,
     RefusedError,
+    RequestedBy,
     Status,
     StatusLabel,
     StoreError,
+    Transition,
     Warned,
-    Wish,
-    flows,
 )
+from custstatus.adapters import PreparedChange, SetResult, SetRow, Snapshot, Store
+from custstatus.adapters._made.awaited import Awaited
+from custstatus.aio import AsyncStore
+from custstatus.gate import loop
+from custstatus.testing.laws import PlannedApply
+
+T = TypeVar("T")
 
 ACTIVE, SUSPENDED, DELETED = CustomerStatus.ACTIVE, CustomerStatus.SUSPENDED, CustomerStatus.DELETED
 PENDING = CustomerStatus.PENDING_DELETION
@@ -82,25 +94,25 @@ class Contended(MemoryStore):
         self.meanwhile = meanwhile
         self.commits = 0
 
-    def commit(self, plan: Plan) -> Applied | Found:
+    def commit(self, plan: Plan) -> Applied | Snapshot:
         self.commits += 1
         if self.commits <= self.times:
             self.meanwhile()
-            return self.read(plan.guarded)
+            return self.read(plan.prepared)
         return super().commit(plan)
 
 
 class TestOthersComeFirst:
     def test_a_change_is_planned_anew_until_it_goes_through(self) -> None:
-        world = World(ACME, Contended(flows.ATTEMPTS - 1))
+        world = World(ACME, Contended(loop.ATTEMPTS - 1))
         world.desk.register("c")
         assert world.label("c") is Label.REGULAR
 
     def test_after_every_attempt_it_is_a_conflict_and_nothing_was_written(self) -> None:
-        world = World(ACME, Contended(flows.ATTEMPTS))
+        world = World(ACME, Contended(loop.ATTEMPTS))
         with pytest.raises(ConflictError) as refused:
             world.desk.register("c")
-        assert (refused.value.org, refused.value.customer, refused.value.attempts) == ("acme", "c", flows.ATTEMPTS)
+        assert (refused.value.org, refused.value.customer, refused.value.attempts) == ("acme", "c", loop.ATTEMPTS)
         assert world.store.load("acme", "c") is None
 
     def test_a_restoration_is_likewise(self) -> None:
@@ -108,7 +120,7 @@ class TestOthersComeFirst:
         world = World(ACME, store)
         world.desk.register("c")
         world.desk.change("c", Label.UNUSUAL, reason="odd")
-        store.times = store.commits + flows.ATTEMPTS
+        store.times = store.commits + loop.ATTEMPTS
         with pytest.raises(ConflictError):
             world.desk.restore("c", reason="cleared")
         assert world.label("c") is Label.UNUSUAL
@@ -152,7 +164,7 @@ class TestOthersComeFirst:
         assert world.desk.register("c", key="k").replayed
         assert len(world.service.history("c")) == 2
 
-    @pytest.mark.parametrize("times", [0, 1, flows.ATTEMPTS - 1])
+    @pytest.mark.parametrize("times", [0, 1, loop.ATTEMPTS - 1])
     def test_warnings_come_with_the_answer_whenever_it_goes_through(self, times: int) -> None:
         # D2
         class OnlyGone(StatusLabel):
@@ -182,15 +194,173 @@ class TestRunning:
         with pytest.raises(StoreError, match="no disk"):
             world.service.account("c")
 
-    def test_a_flow_may_catch_what_the_store_raises(self) -> None:
-        def flow() -> flows.Flow[str]:
-            try:
-                yield flows.Call.of("config", "acme")
-            except TypeError:
-                return "caught"
-            return "nothing"
+    def test_what_waits_though_the_store_blocks_is_ended_there(self) -> None:
+        async def arriving() -> AsyncIterator[Activity]:
+            await asyncio.sleep(0)
+            yield Activity("c", Action.TRANSACTION, "r-1", START)
 
-        assert flows.run(flow(), MemoryStore()) == "caught"
+        world = in_memory(ACME)
+        world.desk.register("c")
+        sales: Any = arriving()
+        with pytest.raises(RuntimeError, match="a store that blocks has waited"):
+            world.service.record(sales)
+        assert world.service.activities("c").items == ()
+        assert world.service.record(Activity("c", Action.TRANSACTION, "r-1", START)).new == 1
+
+
+Work = Callable[[AsyncStore], Coroutine[Any, Any, T]]
+
+
+def at_once(work: Work[T], store: Store) -> T:
+    """What comes of work over a store that blocks: all of it at one step."""
+    return finished(work(Awaited(store)))
+
+
+def in_its_time(work: Work[T], store: Store) -> T:
+    """What comes of it over one that is awaited, and that lets others go on in between."""
+    return asyncio.run(work(pausing(store)))
+
+
+@pytest.mark.parametrize("run", [at_once, in_its_time])
+class TestEachWay:
+    """The coroutines themselves, over a store that blocks and over one that is awaited."""
+
+    def test_a_change_is_made(self, run: Any) -> None:
+        world = in_memory(ACME)
+        world.desk.register("c")
+        asked = world.request("c", Label.ABROAD)
+        made = run(lambda store: loop.make(store, asked, ACME, world.clock()), world.store)
+        assert isinstance(made, Applied)
+        assert made.entries == world.service.history("c").items[-1:]
+        assert world.label("c") is Label.ABROAD
+
+    def test_a_refused_one_writes_nothing(self, run: Any) -> None:
+        world = in_memory(ACME)
+        world.desk.register("c")
+        before = world.everything()
+        for targets in ([Membership.MERGED], [PENDING], [Label.ABROAD, ClientState.EXCLUDED]):
+            asked = world.request("c", *targets, system_operation=False, reason=None)
+            answer = run(lambda store: loop.make(store, asked, ACME, world.clock()), world.store)  # noqa: B023
+            assert isinstance(answer, Refusal)
+            assert answer == run(lambda store: loop.preview(store, asked, ACME, world.clock()), world.store)  # noqa: B023
+        assert world.everything() == before
+
+    def test_a_preview_says_what_is_then_done_and_writes_nothing(self, run: Any) -> None:
+        world = in_memory(ACME)
+        world.desk.register("c")
+        before = world.everything()
+        asked = world.request("c", PENDING)
+        planned = run(lambda store: loop.preview(store, asked, ACME, world.clock()), world.store)
+        assert isinstance(planned, Plan)
+        assert world.everything() == before
+        assert planned.entries == world.operate("c", PENDING).entries
+
+    def test_options_are_what_previews_say(self, run: Any) -> None:
+        world = in_memory(ACME)
+        world.desk.register("c")
+        asked = world.request("c")
+        before = world.everything()
+        options = run(lambda store: loop.options(store, asked, CUSTOMER_STATUS, ACME, world.clock()), world.store)
+        assert world.everything() == before
+        assert [option.target for option in options] == list(Label)
+        for option in options:
+            each = world.request("c", option.target)
+            previewed = run(lambda store: loop.preview(store, each, ACME, world.clock()), world.store)  # noqa: B023
+            assert option.refusal == (previewed if isinstance(previewed, Refusal) else None)
+
+    def test_a_restoration_leads_back(self, run: Any) -> None:
+        world = in_memory(ACME)
+        world.desk.register("c", Label.TRENDING)
+        world.operate("c", PENDING)
+        before = world.everything()
+        asked = world.request("c")
+
+        def restored(*, preview: bool) -> Any:
+            return run(
+                lambda store: loop.restore(store, asked, CUSTOMER_STATUS, ACME, world.clock(), preview=preview),
+                world.store,
+            )
+
+        planned = restored(preview=True)
+        assert isinstance(planned, Plan)
+        assert world.everything() == before
+        assert restored(preview=False).entries == planned.entries
+        assert world.label("c") is Label.TRENDING
+        assert refused(restored(preview=False)) == {RefusalCode.NOTHING_TO_RESTORE}
+
+    def test_of_a_set_each_is_changed_or_refused(self, run: Any) -> None:
+        world = in_memory(ACME)
+        for customer in ("a", "b", "closed"):
+            world.desk.register(customer)
+        world.desk.change("closed", Label.CLOSED, reason="at the customer's request")
+        asked = evolve(world.request("", Label.ABROAD), run="r-1")
+        rows = [SetRow(customer) for customer in ("b", "closed", "a", "nobody")]
+
+        def done(*, preview: bool = False, reasons: tuple[Reason, ...] = ()) -> Any:
+            return run(
+                lambda store: loop.make_set(store, asked, rows, ACME, world.clock(), preview=preview, reasons=reasons),
+                world.store,
+            )
+
+        before = world.everything()
+        assert [type(each) for each in done(preview=True)] == [Plan, Refusal, Plan, Refusal]
+        reason = Reason(RefusalCode.REASON_NEEDED, "somebody has to approve it")
+        assert all(RefusalCode.REASON_NEEDED in refused(each) for each in done(reasons=(reason,)))
+        assert world.everything() == before
+        one, closed, other, nobody = done()
+        assert (one, other) == (SetResult("b", 3, "active", "Regular"), SetResult("a", 3, "active", "Regular"))
+        assert RefusalCode.CLOSED in refused(closed)
+        assert refused(nobody) == {RefusalCode.UNKNOWN_CUSTOMER}
+        assert [each.replayed for each in done() if isinstance(each, SetResult)] == [True, True]
+
+    @pytest.mark.parametrize("verb", ["make", "restore", "make_set"])
+    def test_it_is_tried_as_often_as_said_and_then_a_conflict(self, verb: str, run: Any) -> None:
+        store = Contended(0)
+        world = World(ACME, store)
+        world.desk.register("c", Label.TRENDING)
+        world.operate("c", PENDING)
+        planned = PlannedApply(store)
+        asked = world.request("c", Label.TRENDING)
+        work: dict[str, Any] = {
+            "make": lambda store: loop.make(store, asked, ACME, world.clock()),
+            "restore": lambda store: loop.restore(store, asked, CUSTOMER_STATUS, ACME, world.clock()),
+            "make_set": lambda store: loop.make_set(
+                store, evolve(asked, run="r-1"), [SetRow("c")], ACME, world.clock()
+            ),
+        }
+        before, begun = world.everything(), store.commits
+        store.times = begun + loop.ATTEMPTS
+        with pytest.raises(ConflictError) as caught:
+            run(work[verb], planned)
+        assert (caught.value.org, caught.value.customer, caught.value.attempts) == ("acme", "c", loop.ATTEMPTS)
+        assert store.commits == begun + loop.ATTEMPTS
+        assert world.everything() == before
+        store.times = store.commits + loop.ATTEMPTS - 1
+        run(work[verb], planned)
+        assert world.label("c") is Label.TRENDING
+
+    def test_what_the_store_raises_is_raised_by_it(self, run: Any) -> None:
+        class Failing(MemoryStore):
+            def read(self, prepared: PreparedChange) -> Snapshot:
+                raise StoreError("no disk")
+
+        world = World(ACME, Failing())
+        with pytest.raises(StoreError, match="no disk"):
+            run(lambda store: loop.preview(store, world.request("c"), ACME, world.clock()), world.store)
+
+    def test_what_awaits_the_store_may_catch_that_and_go_on(self, run: Any) -> None:
+        class Failing(MemoryStore):
+            def load(self, org: str, customer: str) -> Account | None:
+                raise StoreError("no disk")
+
+        async def going_on(store: AsyncStore) -> tuple[str, ...]:
+            try:
+                await store.load("acme", "c")
+            except StoreError:
+                return await store.organisations()
+            return ("nothing was raised",)
+
+        assert run(going_on, Failing()) == ()
 
 
 AFTER_HOLD = {Membership.ENROLLED: "reactivate", Membership.ACTIVE: "reactivate_known"}
@@ -248,7 +418,7 @@ class TestGoingBack:
         # D11
         acme.desk.register("c")
         wanted = {RefusalCode.SYSTEM_OPERATION_NEEDED}
-        assert refused(acme.desk.preview("c", PENDING, reason="wish")) == wanted
+        assert refused(acme.desk.preview("c", PENDING, reason="at the customer's request")) == wanted
         acme.operate("c", PENDING)
         with pytest.raises(RefusedError) as caught:
             acme.desk.restore("c", reason="changed my mind")
@@ -291,9 +461,11 @@ class TestGoingBack:
         # D68, D70
         acme.desk.register("c", Membership.ENROLLED)
         acme.desk.change("c", Membership.ON_HOLD, reason="asked for")
-        options = {option.target: option.refusal for option in acme.desk.moves("c", MEMBERSHIP, reason="what is open?")}
+        options = {
+            option.target: option.refusal for option in acme.desk.options("c", MEMBERSHIP, reason="what is open?")
+        }
         assert [target for target, refusal in options.items() if refusal is None] == [Membership.ENROLLED]
-        assert refused(options[Membership.UNENROLLED]) == {RefusalCode.NO_MOVE}
+        assert refused(options[Membership.UNENROLLED]) == {RefusalCode.NO_TRANSITION}
         assert refused(options[Membership.ACTIVE]) == {RefusalCode.NOT_WHERE_IT_WAS}
 
     def test_a_suspicion_during_a_hold_and_the_hold_end_each_by_itself(self, acme: World[Label]) -> None:
@@ -330,8 +502,7 @@ class TestGoingBack:
         acme.desk.register("c", Label.TRENDING)
         acme.operate("c", PENDING)
         before = acme.everything()
-        flow = flows.restore(acme.request("c"), CUSTOMER_STATUS, ACME, acme.clock(), dry=True)
-        planned = flows.run(flow, acme.store)
+        planned = acme.restore("c", preview=True)
         assert isinstance(planned, Plan)
         assert acme.everything() == before
         made = acme.restore("c")
@@ -351,7 +522,7 @@ class TestGoingBack:
         for former in (Consent.ASKED, Consent.GIVEN):
             world.desk.register(former.value, Consent.ASKED)
             if former is Consent.GIVEN:
-                world.operate(former.value, former, wish=Wish.CUSTOMER)
+                world.operate(former.value, former, requested_by=RequestedBy.CUSTOMER)
             world.desk.change(former.value, Consent.PAUSED, reason="later")
             other = Consent.GIVEN if former is Consent.ASKED else Consent.ASKED
             assert refused(world.desk.preview(former.value, other, reason="no")) == {RefusalCode.NOT_WHERE_IT_WAS}
@@ -445,10 +616,10 @@ class TestGoingBackUnderAnotherConfiguration:
             PAUSED = "paused"
 
         def review(statuses: Any, *sources: Any) -> Lifecycle[Any]:
-            moves = [Move(None, each, f"start_{each.value}") for each in sources]
-            moves += [Move(each, statuses.PAUSED, "pause") for each in sources]
-            moves += [Move(statuses.PAUSED, each, f"resume_{each.value}", back=True) for each in sources]
-            return Lifecycle("review", statuses, tuple(moves), aside=(frozenset({statuses.PAUSED}),))
+            transitions = [Transition(None, each, f"start_{each.value}") for each in sources]
+            transitions += [Transition(each, statuses.PAUSED, "pause") for each in sources]
+            transitions += [Transition(statuses.PAUSED, each, f"resume_{each.value}", back=True) for each in sources]
+            return Lifecycle("review", statuses, tuple(transitions), aside=(frozenset({statuses.PAUSED}),))
 
         world = in_memory(evolve(ACME, lifecycles=[CUSTOMER_STATUS, review(Before, Before.OPEN, Before.OLD)]))
         world.desk.register("c", Before.OLD)
@@ -511,7 +682,7 @@ class TestPreviews:
     ) -> None:
         world = walked.world
         before = world.everything()
-        options = world.desk.moves("c", lifecycle, reason=reason)
+        options = world.desk.options("c", lifecycle, reason=reason)
         assert world.everything() == before
         places = list(Label) if lifecycle is CUSTOMER_STATUS else list(Membership)
         assert [option.target for option in options] == places
@@ -527,7 +698,7 @@ class TestPreviews:
 
 def test_moves_of_an_unknown_customer_are_all_refused_as_such() -> None:
     world = in_memory(ACME)
-    codes = {refused(option.refusal) for option in world.desk.moves("nobody", reason="r")}
+    codes = {refused(option.refusal) for option in world.desk.options("nobody", reason="r")}
     assert codes == {frozenset({RefusalCode.UNKNOWN_CUSTOMER})}
 
 

@@ -21,88 +21,87 @@ from attrs import field, frozen
 SOURCE = Path(__file__).parents[1] / "src" / "custstatus"
 
 ORDER = (
-    *("errors", "values", "bounds", "charts", "lifecycle", "states", "records", "changes"),
-    *("sealing", "codec", "queries", "sets", "feeds"),
-    *("policies", "policies.conditions", "policies.rules", "policies.verdicts", "policies.policy", "policies.compiled"),
-    "policies.batches",
+    *("errors", "values", "bounds", "lifecycles", "lifecycles.charts", "lifecycles.lifecycle", "states", "records"),
+    *("policies.conditions", "policies.rules", "policies.verdicts", "policies.policy", "policies.compiled"),
+    *("policies.batches", "policies.idle", "policies.proofs", "policies.invariants", "policies"),
+    *("policies.capillary", "policies.defaults", "policies.products", "policies.presets"),
     *(
-        "policies.idle",
-        "policies.proofs",
-        "policies.invariants",
-        "policies.capillary",
-        "policies.defaults",
-        "policies.products",
-        "policies.presets",
+        "config",
+        "config.codec",
+        "config.waivers",
+        "config.faults",
+        "config.document",
+        "config.config",
+        "policies.decisions",
     ),
-    *("faults", "documents", "config", "decisions", "guarding", "planning"),
-    *("adapters.protocol", "adapters.cursors"),
-    *("flows", "sweeping", "verifying", "reading", "asking"),
-    *("upgrading.checking", "upgrading.mending", "upgrading"),
-    *(
-        "bulk.shapes",
-        "bulk.cells",
-        "bulk.tables",
-        "bulk.exports",
-        "bulk.importing",
-        "bulk.activities",
-        "bulk.reversing",
-    ),
-    "bulk",
-    *("policies.analysis.matrices", "policies.analysis.differences", "policies.analysis.linting"),
-    *("policies.analysis.replaying", "policies.analysis", "requesting", "desk", "looking", "service"),
-    *("aio.looking", "aio.desk", "aio.service", "aio"),
+    *("gate", "gate.refusal", "gate.request", "gate.prepared", "gate.outcome", "gate.sets"),
+    *("gate.history", "gate.prepare", "gate.plan", "sealing"),
+    *("adapters.queries", "adapters.feeds", "adapters.protocol", "adapters.cursors", "adapters"),
+    *("adapters._made", "adapters._made.async_store", "adapters._made.awaited", "gate.loop"),
+    *("tables.shapes", "tables.cells", "tables.csv", "tables.export", "tables.cloudevents", "tables"),
+    *("policies.analysis.matrices", "policies.analysis.differences", "policies.analysis.linting", "policies.analysis"),
+    *("operations.verify", "operations.timeline", "operations.record", "operations.sweep_limits", "operations.sweep"),
+    *("operations.import_statuses", "operations.import_activities", "operations.reverse"),
+    *("operations.upgrade_check", "operations.upgrade", "operations.replaying"),
+    *("operations._made", "operations._made.blocking", "operations"),
+    *("service", "service.look", "service.acting", "service.desk", "service.service"),
+    *("service._made", "service._made.desk", "service._made.look", "service.blocking", "service._made.service", "aio"),
 )
 """The core: each module imports from those before it only."""
 
-FOR_TYPES_ONLY = {("errors", "changes"), ("errors", "decisions"), ("documents", "config"), ("faults", "config")}
+FOR_TYPES_ONLY = {
+    ("errors", "gate.refusal"),
+    ("errors", "policies.decisions"),
+    ("config.document", "config.config"),
+    ("config.faults", "config.config"),
+    ("config.config", "gate.prepared"),
+    ("adapters.queries", "adapters.protocol"),
+}
 """
 Imports against the order, which only a type checker makes: an error carries a refusal or a decision; documents and faults
-are a configuration's.
+are a configuration's, which keeps what preparing has compiled of it; a query says what its rows are.
 """
 
 FOR_ADAPTERS = {
-    "errors",
-    "values",
-    "bounds",
-    "lifecycle",
-    "states",
-    "records",
-    "changes",
-    "queries",
-    "codec",
-    "sets",
-    "feeds",
+    *("errors", "values", "bounds", "lifecycles.lifecycle", "states", "records", "config.codec"),
+    *("gate.refusal", "gate.request", "gate.prepared", "gate.outcome", "gate.sets", "gate.history"),
 }
 """What a store may know of the core, beside the contract and the cursors."""
 
 SURFACES = (
     "",
+    "adapters",
     "adapters.postgres",
     "adapters.sqlite",
     "aio",
-    "bulk",
+    "errors",
+    "operations",
+    "policies",
     "policies.analysis",
     "policies.batches",
     "policies.presets",
-    "upgrading",
+    "tables",
 )
 """Where the public names are: the package, and what few programs need beside it."""
 
 SHARED = "adapters.sql"
 """What the SQL stores have in common."""
 
-CONTRACT = {"adapters", "adapters.protocol", "adapters.cursors"}
+CONTRACT = {
+    *("adapters", "adapters.protocol", "adapters.queries", "adapters.feeds", "adapters.cursors"),
+    *("adapters._made", "adapters._made.async_store", "adapters._made.awaited"),
+}
 
-PARTS = {"adapters.memory": {"adapters.selecting"}}
+PARTS = {"adapters.memory": {"adapters.memory_queries"}}
 """Modules that are one adapter's own, beside it."""
 
 HOMES = {
     "attrs": "",
-    "statemachine": r"charts|lifecycle|states",
-    "cattrs": r"codec",
+    "statemachine": r"lifecycles\.(charts|lifecycle)|states",
+    "cattrs": r"config\.codec",
     "sqlite3": r"adapters\.sqlite\..*",
     "psycopg": r"adapters\.postgres\..*",
-    "pyarrow": r"bulk\.tables",
+    "pyarrow": r"tables\.csv",
     "hypothesis": r"testing(\..*)?",
     "typer": r"cli(\..*)?",
     "rich": r"cli(\..*)?",
@@ -165,6 +164,8 @@ class Import:
     """The name taken from it; None where the module itself is imported."""
     typing: bool
     """Under `if TYPE_CHECKING`."""
+    outer: bool = field(eq=False)
+    """Made when the module is run, not when a function of it is."""
     line: int = field(eq=False)
 
 
@@ -192,7 +193,7 @@ def imports(name: str, text: str, known: Modules) -> Iterator[Import]:
             inner = f"{start}.{taken}".removeprefix(".")
             if ours and inner in known:  # `from custstatus import bounds` takes a module, no name of the package
                 start, taken = inner, None
-            yield Import(start, ours, taken, id(node) in typing, node.lineno)
+            yield Import(start, ours, taken, id(node) in typing, node.col_offset == 0, node.lineno)
 
 
 def in_part(name: str, part: str) -> bool:
@@ -203,7 +204,9 @@ def in_part(name: str, part: str) -> bool:
 def order_faults(texts: Modules) -> Iterator[str]:
     """The core's modules import from those before them; no module is without a place."""
     for name, text in texts.items():
-        if name == "" or any(in_part(name, part) for part in ("adapters", "testing", "cli")):
+        if name == "" or any(in_part(name, part) for part in ("testing", "cli")):
+            continue
+        if in_part(name, "adapters") and name not in ORDER:
             continue
         if name not in ORDER:
             yield f"{name} has no place in the order of the core"
@@ -275,7 +278,7 @@ def home_faults(texts: Modules) -> Iterator[str]:
 
 
 def purity_faults(texts: Modules) -> Iterator[str]:
-    """No I/O, clock, randomness or environment in the core; the clock of a service is in `service`."""
+    """No I/O, clock, randomness or environment in the core; the clock of a service is in `service.service`."""
     for name, text in texts.items():
         if name not in ORDER:
             continue
@@ -285,7 +288,7 @@ def purity_faults(texts: Modules) -> Iterator[str]:
         for node in nodes(text):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CALLS:
                 yield f"{name}:{node.lineno} calls {node.func.id}()"
-            if name != "service" and isinstance(node, ast.Attribute) and re.search(CLOCK, ast.unparse(node)):
+            if name != "service.service" and isinstance(node, ast.Attribute) and re.search(CLOCK, ast.unparse(node)):
                 yield f"{name}:{node.lineno} reads a clock: {ast.unparse(node)}"
 
 
@@ -308,6 +311,44 @@ def name_faults(texts: Modules) -> Iterator[str]:
                 yield f"{name}:{node.lineno} {node.name}"
 
 
+def class_faults(texts: Modules) -> Iterator[str]:
+    """One word, one meaning: no two classes of the core and the stores have one name."""
+    seen: dict[str, str] = {}
+    for name, text in texts.items():
+        if any(in_part(name, part) for part in ("testing", "cli")):
+            continue
+        for node in nodes(text):
+            if isinstance(node, ast.ClassDef):
+                first = seen.setdefault(node.name, name)
+                if first != name:
+                    yield f"{name}:{node.lineno} {node.name}, which {first} has as well"
+
+
+def floor_faults(texts: Modules) -> Iterator[str]:
+    """The house is no tower: of modules each of which imports the next when it is run, at most 14 stand in a row."""
+    under = {
+        name: {each.module for each in imports(name, text, texts) if each.ours and not each.typing and each.outer}
+        & (set(texts) - {""}) - {name}
+        for name, text in texts.items()
+    }
+    rooms = {name for name, text in texts.items() if any(other.startswith(f"{name}.") for other in texts)}
+
+    @cache
+    def floor(name: str) -> int:
+        return 1 + max((floor(each) for each in under[name] - rooms), default=0)
+
+    for name in texts:
+        if floor(name) > 14:
+            yield f"{name or 'the package'} stands on floor {floor(name)}"
+
+
+def root_faults(texts: Modules) -> Iterator[str]:
+    """The ground plot has at most 18 entries, each a noun."""
+    entries = {name.split(".")[0] for name in texts}
+    if len(entries) > 18:
+        yield f"{len(entries)} entries: {', '.join(sorted(entries))}"
+
+
 def purpose_faults(texts: Modules) -> Iterator[str]:
     """Every module says in its first line what lives there."""
     for name, text in texts.items():
@@ -327,22 +368,40 @@ def definition_faults(texts: Modules) -> Iterator[str]:
 Check: TypeAlias = Callable[[Modules], Iterator[str]]
 
 PLANTED: list[tuple[Check, dict[str, str], str]] = [
-    (order_faults, {"lifecycle": "from custstatus.states import CUSTOMER_STATUS"}, "lifecycle:1 imports states"),
-    (order_faults, {"records": "def late():\n    from custstatus.config import OrgConfig"}, "records:2 imports config"),
-    (order_faults, {"bounds": "from custstatus import planning"}, "bounds:1 imports planning"),
-    (order_faults, {"policies.rules": "from custstatus.policies import verdicts"}, "imports policies.verdicts"),
-    (order_faults, {"queries": "import custstatus.desk as d"}, "queries:1 imports desk"),
     (
         order_faults,
-        {"records": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from custstatus.config import OrgConfig"},
-        "records:3 imports config",
+        {"lifecycles.lifecycle": "from custstatus.states import CUSTOMER_STATUS"},
+        "lifecycles.lifecycle:1 imports states",
     ),
-    (order_faults, {"errors": "from custstatus.changes import Refusal"}, "errors:1 imports changes"),
+    (
+        order_faults,
+        {"records": "def late():\n    from custstatus.config.config import OrgConfig"},
+        "records:2 imports config.config",
+    ),
+    (order_faults, {"bounds": "from custstatus.gate import plan"}, "bounds:1 imports gate.plan"),
+    (order_faults, {"policies.rules": "from custstatus.policies import verdicts"}, "imports policies.verdicts"),
+    (
+        order_faults,
+        {"adapters.queries": "import custstatus.service.desk as d"},
+        "adapters.queries:1 imports service.desk",
+    ),
+    (
+        order_faults,
+        {
+            "records": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from custstatus.config.config import OrgConfig"
+        },
+        "records:3 imports config.config",
+    ),
+    (order_faults, {"errors": "from custstatus.gate.refusal import Refusal"}, "errors:1 imports gate.refusal"),
     (order_faults, {"newcomer": ""}, "newcomer has no place"),
     (order_faults, {"policies.newcomer": ""}, "policies.newcomer has no place"),
-    (adapter_faults, {"adapters.memory": "from custstatus.planning import plan"}, "adapters.memory:1 imports planning"),
+    (
+        adapter_faults,
+        {"adapters.memory": "from custstatus.gate.plan import plan"},
+        "adapters.memory:1 imports gate.plan",
+    ),
     (adapter_faults, {"adapters.memory": "from custstatus.policies.rules import block"}, "imports policies.rules"),
-    (adapter_faults, {"adapters.memory": "from custstatus.config import OrgConfig"}, "imports config"),
+    (adapter_faults, {"adapters.memory": "from custstatus.config.config import OrgConfig"}, "imports config.config"),
     (
         adapter_faults,
         {"adapters.memory": "from custstatus.adapters.sqlite import SQLiteStore"},
@@ -350,61 +409,88 @@ PLANTED: list[tuple[Check, dict[str, str], str]] = [
     ),
     (
         adapter_faults,
-        {"adapters.sqlite.store": "from custstatus.adapters.selecting import matches"},
-        "imports adapters.selecting",
+        {"adapters.sqlite.store": "from custstatus.adapters.memory_queries import matches"},
+        "imports adapters.memory_queries",
     ),
     (
         adapter_faults,
-        {"adapters.selecting": "from custstatus.planning import plan"},
-        "adapters.selecting:1 imports planning",
+        {"adapters.memory_queries": "from custstatus.gate.plan import plan"},
+        "adapters.memory_queries:1 imports gate.plan",
     ),
-    (adapter_faults, {"adapters.sql.lists": "from custstatus.flows import run"}, "adapters.sql.lists:1 imports flows"),
+    (
+        adapter_faults,
+        {"adapters.sql.lists": "from custstatus.gate.loop import make"},
+        "adapters.sql.lists:1 imports gate.loop",
+    ),
     (
         adapter_faults,
         {"adapters.sql.running": "from custstatus.adapters.sqlite import SQLiteStore"},
         "imports adapters.sqlite",
     ),
-    (adapter_faults, {"adapters.sql.rows": "from custstatus.service import utc_now"}, "imports service"),
+    (
+        adapter_faults,
+        {"adapters.sql.rows": "from custstatus.service.service import utc_now"},
+        "imports service.service",
+    ),
     (adapter_faults, {"adapters.protocol": "from custstatus.adapters.memory import MemoryStore"}, "adapters.memory"),
     (adapter_faults, {"adapters.memory": "from custstatus import Account"}, "imports the package"),
     (
         adapter_faults,
-        {"service": "from custstatus.adapters.memory import MemoryStore"},
-        "service:1 imports adapters.memory",
+        {"service.service": "from custstatus.adapters.memory import MemoryStore"},
+        "service.service:1 imports adapters.memory",
     ),
     (surface_faults, {"testing.store": "from custstatus.records import Account"}, "imports records.Account"),
     (surface_faults, {"testing.store": "from custstatus import bounds"}, "imports bounds"),
     (surface_faults, {"testing.store": "from custstatus.cli import main"}, "imports cli"),
     (surface_faults, {"cli": "from custstatus import guard"}, "cli:1 imports guard"),
-    (surface_faults, {"cli.card": "import custstatus.planning"}, "cli.card:1 imports planning"),
-    (surface_faults, {"service": "from custstatus.testing import StoreContract"}, "service:1 imports testing"),
+    (surface_faults, {"cli.card": "import custstatus.gate.plan"}, "cli.card:1 imports gate.plan"),
+    (
+        surface_faults,
+        {"service.service": "from custstatus.testing import StoreContract"},
+        "service.service:1 imports testing",
+    ),
     (surface_faults, {"": "from custstatus.cli import main"}, ":1 imports cli"),
-    (surface_faults, {"config": "from custstatus import Account"}, "config:1 imports the package itself"),
-    (surface_faults, {"config": "import custstatus"}, "config:1 imports the package itself"),
-    (home_faults, {"planning": "from statemachine import State"}, "planning:1 imports statemachine"),
-    (home_faults, {"config": "import cattrs"}, "config:1 imports cattrs"),
-    (home_faults, {"config": "from cattrs.gen import make"}, "config:1 imports cattrs"),
+    (surface_faults, {"config.config": "from custstatus import Account"}, "config.config:1 imports the package itself"),
+    (surface_faults, {"config.config": "import custstatus"}, "config.config:1 imports the package itself"),
+    (home_faults, {"gate.plan": "from statemachine import State"}, "gate.plan:1 imports statemachine"),
+    (home_faults, {"config.config": "import cattrs"}, "config.config:1 imports cattrs"),
+    (home_faults, {"config.config": "from cattrs.gen import make"}, "config.config:1 imports cattrs"),
     (home_faults, {"adapters.memory": "import sqlite3"}, "adapters.memory:1 imports sqlite3"),
     (home_faults, {"cli.card": "import sqlite3"}, "cli.card:1 imports sqlite3"),
     (home_faults, {"records": "from hypothesis import strategies"}, "records:1 imports hypothesis"),
-    (home_faults, {"service": "import typer"}, "service:1 imports typer"),
+    (home_faults, {"service.service": "import typer"}, "service.service:1 imports typer"),
     (home_faults, {"testing.store": "import rich.table"}, "testing.store:1 imports rich"),
     (home_faults, {"testing.store": "import pytest"}, "imports pytest, which has no home"),
     (home_faults, {"policies.rules": "from . import verdicts"}, "policies.rules:1 imports ., which has no home"),
     (home_faults, {"policies.rules": "from ..config import OrgConfig"}, "imports ..config, which has no home"),
     (home_faults, {"adapters.orm": "import sqlalchemy"}, "imports sqlalchemy, which has no home"),
-    (purity_faults, {"planning": "import time"}, "planning:1 imports time"),
-    (purity_faults, {"planning": "def late():\n    import os.path"}, "planning:2 imports os.path"),
-    (purity_faults, {"service": "from threading import Lock"}, "service:1 imports threading"),
-    (purity_faults, {"config": "text = open('x').read()"}, "config:1 calls open()"),
-    (purity_faults, {"config": "from datetime import datetime\nclock = datetime.now"}, "config:2 reads a clock"),
-    (purity_faults, {"desk": "import datetime\ndatetime.datetime.now(None)"}, "desk:2 reads a clock"),
-    (purity_faults, {"desk": "from datetime import date\ndate.today()"}, "desk:2 reads a clock"),
+    (purity_faults, {"gate.plan": "import time"}, "gate.plan:1 imports time"),
+    (purity_faults, {"gate.plan": "def late():\n    import os.path"}, "gate.plan:2 imports os.path"),
+    (purity_faults, {"service.service": "from threading import Lock"}, "service.service:1 imports threading"),
+    (purity_faults, {"config.config": "text = open('x').read()"}, "config.config:1 calls open()"),
+    (
+        purity_faults,
+        {"config.config": "from datetime import datetime\nclock = datetime.now"},
+        "config.config:2 reads a clock",
+    ),
+    (purity_faults, {"service.desk": "import datetime\ndatetime.datetime.now(None)"}, "service.desk:2 reads a clock"),
+    (purity_faults, {"service.desk": "from datetime import date\ndate.today()"}, "service.desk:2 reads a clock"),
     (size_faults, {"records": "x = 1\n" * 401}, "records has 401 lines"),
     (name_faults, {"policies.utils": ""}, "module policies.utils"),
     (name_faults, {"sql_helpers": ""}, "module sql_helpers"),
     (name_faults, {"records": "class AccountManager:\n    pass"}, "records:1 AccountManager"),
     (name_faults, {"records": "def _date_utils():\n    pass"}, "records:1 _date_utils"),
+    (
+        class_faults,
+        {"records": "class Refusal:\n    pass", "gate.refusal": "class Refusal:\n    pass"},
+        "Refusal, which",
+    ),
+    (
+        floor_faults,
+        {f"newcomer{n}": f'"""N."""\nfrom custstatus.newcomer{n + 1} import x' for n in range(15)} | {"newcomer15": ""},
+        "newcomer0 stands on floor 16",
+    ),
+    (root_faults, {f"newcomer{n}": "" for n in range(9)}, "entries: "),
     (purpose_faults, {"records": "x = 1"}, "records says nothing"),
     (definition_faults, {"": "def surprise():\n    pass"}, "the package:1 defines something"),
 ]

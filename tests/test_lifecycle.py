@@ -31,7 +31,7 @@ from hypothesis import strategies as st
 from statemachine import Event, State, StateMachine
 
 from custstatus.errors import ChartError
-from custstatus.lifecycle import Lifecycle, Move, Need, Status
+from custstatus.lifecycles.lifecycle import Lifecycle, Requirement, Status, Transition
 from custstatus.states import (
     CLIENT_STATE,
     CUSTOMER_STATUS,
@@ -59,7 +59,7 @@ CHARTS: dict[str, type[StateMachine]] = {
     LOYALTY_TYPE.name: LoyaltyTypeChart,
     TRIAL_GROUP.name: TrialGroupChart,
 }
-BY_STAFF = frozenset({Need.PERSON, Need.REASON})
+BY_STAFF = frozenset({Requirement.PERSON, Requirement.REASON})
 LIGHT = Lifecycle.from_chart(Light, light_chart())
 GREEN_ASIDE = Lifecycle.from_chart(Light, light_chart(), aside=[{Light.GREEN}])
 
@@ -80,12 +80,14 @@ class TestTableIsEngine:
     ) -> None:
         assert disagreements(lifecycle, CHARTS[lifecycle.name]) == []
 
-    @pytest.mark.parametrize("move", LIGHT.moves, ids=lambda move: move.event)
-    def test_a_table_that_lost_a_move_or_has_another_target_disagrees_with_the_engine(self, move: Move[Light]) -> None:
-        lost = LIGHT.without((move.source, move.target))
-        elsewhere = next(status for status in Light if LIGHT.move(move.source, status) is None)
+    @pytest.mark.parametrize("transition", LIGHT.transitions, ids=lambda transition: transition.event)
+    def test_a_table_that_lost_a_move_or_has_another_target_disagrees_with_the_engine(
+        self, transition: Transition[Light]
+    ) -> None:
+        lost = LIGHT.without((transition.from_, transition.to))
+        elsewhere = next(status for status in Light if LIGHT.transition(transition.from_, status) is None)
         assert disagreements(lost, light_chart())
-        assert disagreements(lost.adding(evolve(move, target=elsewhere)), light_chart())
+        assert disagreements(lost.adding(evolve(transition, to=elsewhere)), light_chart())
 
     @some_charts
     @given(drawn_charts())
@@ -96,8 +98,8 @@ class TestTableIsEngine:
     @given(drawn_charts())
     def test_a_random_chart_compiles_to_its_moves_with_their_needs_and_nothing_else(self, drawn: Drawn) -> None:
         lifecycle = drawn.lifecycle()
-        assert set(lifecycle.moves) == {drawn.move(source, target) for source, target in drawn.edges}
-        assert len(lifecycle.moves) == len(drawn.edges)
+        assert set(lifecycle.transitions) == {drawn.transition(source, target) for source, target in drawn.edges}
+        assert len(lifecycle.transitions) == len(drawn.edges)
         assert lifecycle.closing == drawn.closing
         assert lifecycle.aside == drawn.aside
 
@@ -111,7 +113,7 @@ class TestTableIsEngine:
         open_sources = [None, *(status for status in drawn.statuses if status not in drawn.closing)]
         pair = st.tuples(st.sampled_from(open_sources), st.sampled_from(list(drawn.statuses)))
         more = {at: f"new{number}" for number, at in enumerate(data.draw(st.lists(pair, unique=True, max_size=4)))}
-        edited = original.without(*gone).adding(*(Move(*at, event) for at, event in more.items()))
+        edited = original.without(*gone).adding(*(Transition(*at, event) for at, event in more.items()))
         edges = {at: event for at, event in drawn.edges.items() if at not in gone} | more
         assert edges_of(edited) == edges
         assert edges_of(original) == drawn.edges
@@ -119,9 +121,13 @@ class TestTableIsEngine:
 
     def test_the_deletion_flow_as_an_edit_agrees_with_the_engine(self) -> None:
         # D10
-        by_hand = [move for move in CUSTOMER_STATUS.into(CustomerStatus.DELETED) if move.event != "lapse"]
-        edited = CUSTOMER_STATUS.without(*((move.source, move.target) for move in by_hand))
-        assert [move.source for move in edited.into(CustomerStatus.DELETED)] == [CustomerStatus.PENDING_DELETION]
+        by_hand = [
+            transition for transition in CUSTOMER_STATUS.into(CustomerStatus.DELETED) if transition.event != "lapse"
+        ]
+        edited = CUSTOMER_STATUS.without(*((transition.from_, transition.to) for transition in by_hand))
+        assert [transition.from_ for transition in edited.into(CustomerStatus.DELETED)] == [
+            CustomerStatus.PENDING_DELETION
+        ]
         assert disagreements(edited, chart_of(CustomerStatus, edges_of(edited), [CustomerStatus.DELETED])) == []
 
     def test_a_chart_with_moves_from_any_state_agrees_with_the_engine(self) -> None:
@@ -132,7 +138,12 @@ class TestTableIsEngine:
 
         chart = light_chart(spoil)
         lifecycle = Lifecycle.from_chart(Light, chart)
-        assert [move.source for move in lifecycle.into(Light.DARK)] == [None, Light.RED, Light.GREEN, Light.DARK]
+        assert [transition.from_ for transition in lifecycle.into(Light.DARK)] == [
+            None,
+            Light.RED,
+            Light.GREEN,
+            Light.DARK,
+        ]
         assert disagreements(lifecycle, chart) == []
 
     def test_a_chart_that_adds_moves_to_an_inherited_one_agrees_with_the_engine(self) -> None:
@@ -155,17 +166,21 @@ class TestLookingUp:
     def test_every_way_to_ask_gives_the_same_moves(self, drawn: Drawn) -> None:
         lifecycle = drawn.lifecycle()
         everywhere = (None, *drawn.statuses)
-        moves = {(move.source, move.target): move for move in lifecycle.moves}
+        transitions = {(transition.from_, transition.to): transition for transition in lifecycle.transitions}
         for source in everywhere:
-            assert lifecycle.out_of(source) == tuple(move for move in lifecycle.moves if move.source is source)
+            assert lifecycle.out_of(source) == tuple(
+                transition for transition in lifecycle.transitions if transition.from_ is source
+            )
             for target in drawn.statuses:
-                assert lifecycle.move(source, target) is moves.get((source, target))
+                assert lifecycle.transition(source, target) is transitions.get((source, target))
         for target in drawn.statuses:
-            assert lifecycle.into(target) == tuple(move for move in lifecycle.moves if move.target is target)
+            assert lifecycle.into(target) == tuple(
+                transition for transition in lifecycle.transitions if transition.to is target
+            )
             assert lifecycle.group_of(target) == next((group for group in drawn.aside if target in group), frozenset())
 
     def test_moves_are_in_the_order_of_the_statuses_with_unset_first(self) -> None:
-        assert [(move.source, move.target) for move in LIGHT.moves] == [
+        assert [(transition.from_, transition.to) for transition in LIGHT.transitions] == [
             (None, Light.GREEN),
             (Light.RED, Light.GREEN),
             (Light.RED, Light.DARK),
@@ -179,19 +194,23 @@ class TestLookingUp:
         assert Lifecycle.from_chart(Light, light_chart(), name="crossing").name == "crossing"
 
     def test_the_name_of_an_event_says_why(self) -> None:
-        move = LIGHT.move(Light.GREEN, Light.RED)
-        assert move is not None
-        assert move.why == "somebody wants to cross"
+        transition = LIGHT.transition(Light.GREEN, Light.RED)
+        assert transition is not None
+        assert transition.why == "somebody wants to cross"
 
     def test_a_move_asks_for_nothing_unless_told(self) -> None:
-        assert {(move.needs, move.back) for move in LIGHT.moves} == {(frozenset(), False)}
+        assert {(transition.requirements, transition.back) for transition in LIGHT.transitions} == {
+            (frozenset(), False)
+        }
 
     def test_needs_and_back_are_those_of_the_event(self) -> None:
         lifecycle = Lifecycle.from_chart(
-            Light, light_chart(), needs={"stop": BY_STAFF}, back=["mend"], aside=[{Light.DARK}]
+            Light, light_chart(), requirements={"stop": BY_STAFF}, back=["mend"], aside=[{Light.DARK}]
         )
-        assert [move.event for move in lifecycle.moves if move.needs == BY_STAFF] == ["stop"]
-        assert [move.event for move in lifecycle.moves if move.back] == ["mend"]
+        assert [transition.event for transition in lifecycle.transitions if transition.requirements == BY_STAFF] == [
+            "stop"
+        ]
+        assert [transition.event for transition in lifecycle.transitions if transition.back] == ["mend"]
 
     def test_two_compilations_of_one_chart_are_equal_and_hash_alike(self) -> None:
         again = Lifecycle.from_chart(Light, light_chart())
@@ -202,36 +221,40 @@ class TestLookingUp:
     def test_a_lifecycle_survives_copying_and_pickling(self, lifecycle: Lifecycle[Any]) -> None:
         for again in (copy.deepcopy(lifecycle), pickle.loads(pickle.dumps(lifecycle))):
             assert again == lifecycle
-            assert all(again.move(move.source, move.target) == move for move in lifecycle.moves)
+            assert all(
+                again.transition(transition.from_, transition.to) == transition for transition in lifecycle.transitions
+            )
 
 
 class TestOptionsOfAChart:
-    @pytest.mark.parametrize("options", [{"needs": {"dim": BY_STAFF}}, {"back": ["dim"]}], ids=["needs", "back"])
+    @pytest.mark.parametrize(
+        "options", [{"requirements": {"dim": BY_STAFF}}, {"back": ["dim"]}], ids=["requirements", "back"]
+    )
     def test_needs_and_back_name_only_events_of_the_chart(self, options: dict[str, Any]) -> None:
-        assert faults_in(light_chart(), **options) == ("needs or back name no event of the chart: 'dim'",)
+        assert faults_in(light_chart(), **options) == ("requirements or back name no event of the chart: 'dim'",)
 
     def test_every_name_that_is_no_event_of_the_chart_is_told_at_once_with_the_chart(self) -> None:
         with pytest.raises(ChartError, match="chart LightChart: 2 fault") as refused:
-            Lifecycle.from_chart(Light, light_chart(), needs={"glow": (), "go": ()}, back=["dim"])
+            Lifecycle.from_chart(Light, light_chart(), requirements={"glow": (), "go": ()}, back=["dim"])
         assert refused.value.faults == (
-            "needs or back name no event of the chart: 'dim'",
-            "needs or back name no event of the chart: 'glow'",
+            "requirements or back name no event of the chart: 'dim'",
+            "requirements or back name no event of the chart: 'glow'",
         )
 
     @pytest.mark.parametrize(
-        ("needs", "told"),
+        ("requirements", "told"),
         [
             (["person"], "'person'"),
             (["a_wish"], "'a_wish'"),
             ([None], "None"),
-            ([Need.PERSON, 5, "reason"], "'reason', 5"),
+            ([Requirement.PERSON, 5, "reason"], "'reason', 5"),
             ("ow", "'o', 'w'"),
         ],
         ids=["value", "text", "none", "some", "bare text"],
     )
-    def test_needs_are_needs(self, needs: Any, told: str) -> None:
-        expected = f"RED -> GREEN: needs what no request can meet: {told}"
-        assert faults_in(light_chart(), needs={"go": needs}) == (expected,)
+    def test_needs_are_needs(self, requirements: Any, told: str) -> None:
+        expected = f"RED -> GREEN: requires what no request can meet: {told}"
+        assert faults_in(light_chart(), requirements={"go": requirements}) == (expected,)
 
     def test_the_name_of_an_event_is_one_line(self) -> None:
         chart = light_chart(lambda body: body.update(glow=Event(body["s"].GREEN.to(body["s"].DARK), name="a\nb")))
@@ -279,7 +302,7 @@ class TestOptionsOfAChart:
         expected = "RED -> DARK: leads back from RED, which sets no account aside"
         assert faults_in(chart, back=["c"], aside=[{Light.GREEN}]) == (expected,)
         both = Lifecycle.from_chart(Light, chart, back=["c"], aside=[{Light.GREEN}, {Light.RED}])
-        assert [move.source for move in both.moves if move.back] == [Light.RED, Light.GREEN]
+        assert [transition.from_ for transition in both.transitions if transition.back] == [Light.RED, Light.GREEN]
 
     @pytest.mark.parametrize("aside", [[()], [{Light.RED}, ()]], ids=["alone", "beside another"])
     def test_no_group_set_aside_is_empty(self, aside: Any) -> None:
@@ -369,8 +392,8 @@ class TestValues:
 
     @pytest.mark.parametrize("value", ["x", "x" * 64, "gelöscht", "on hold", "状態"])
     def test_any_other_text_may_be_a_value(self, value: str) -> None:
-        (move,) = one_status(value).moves
-        assert move.target.value == value
+        (transition,) = one_status(value).transitions
+        assert transition.to.value == value
 
     def test_an_alias_is_no_status_of_its_own(self) -> None:
         class Odd(Status):
@@ -378,98 +401,102 @@ class TestValues:
             CRIMSON = RED
 
         lifecycle = Lifecycle.from_chart(Odd, chart_of(Odd, {(None, Odd.RED): "go"}, final=[Odd.RED]))
-        assert lifecycle.move(None, Odd.CRIMSON) is lifecycle.move(None, Odd.RED)
+        assert lifecycle.transition(None, Odd.CRIMSON) is lifecycle.transition(None, Odd.RED)
 
 
 class TestEditing:
     def test_an_added_move_is_in_the_new_lifecycle_only(self) -> None:
-        before = LIGHT.moves
-        fade = Move(Light.GREEN, Light.DARK, "fade", frozenset({Need.REASON}), why="the bulb is old")
+        before = LIGHT.transitions
+        fade = Transition(Light.GREEN, Light.DARK, "fade", frozenset({Requirement.REASON}), why="the bulb is old")
         edited = LIGHT.adding(fade)
-        assert edited.move(Light.GREEN, Light.DARK) is fade
-        assert LIGHT.move(Light.GREEN, Light.DARK) is None
-        assert LIGHT.moves is before
-        assert set(edited.moves) == {*before, fade}
+        assert edited.transition(Light.GREEN, Light.DARK) is fade
+        assert LIGHT.transition(Light.GREEN, Light.DARK) is None
+        assert LIGHT.transitions is before
+        assert set(edited.transitions) == {*before, fade}
 
     def test_a_move_taken_away_is_missing_in_the_new_lifecycle_only(self) -> None:
-        before = LIGHT.moves
+        before = LIGHT.transitions
         edited = LIGHT.without((Light.RED, Light.DARK), (None, Light.GREEN))
-        assert edited.move(Light.RED, Light.DARK) is None
+        assert edited.transition(Light.RED, Light.DARK) is None
         assert edited.out_of(None) == ()
         assert edited.into(Light.DARK) == ()
-        assert LIGHT.moves is before
-        assert LIGHT.move(Light.RED, Light.DARK) in before
-        assert len(edited.moves) == len(before) - 2
+        assert LIGHT.transitions is before
+        assert LIGHT.transition(Light.RED, Light.DARK) in before
+        assert len(edited.transitions) == len(before) - 2
 
     def test_all_moves_can_be_taken_away(self) -> None:
-        assert LIGHT.without(*edges_of(LIGHT)).moves == ()
+        assert LIGHT.without(*edges_of(LIGHT)).transitions == ()
 
     def test_taking_away_what_was_added_gives_the_same_lifecycle(self) -> None:
-        edited = LIGHT.adding(Move(Light.GREEN, Light.DARK, "fade"))
+        edited = LIGHT.adding(Transition(Light.GREEN, Light.DARK, "fade"))
         assert edited != LIGHT
         assert edited.without((Light.GREEN, Light.DARK)) == LIGHT
 
     def test_a_move_added_where_one_is_replaces_it(self) -> None:
-        staffed = Move(Light.RED, Light.DARK, "fail", BY_STAFF)
+        staffed = Transition(Light.RED, Light.DARK, "fail", BY_STAFF)
         edited = LIGHT.adding(staffed)
-        assert edited.move(Light.RED, Light.DARK) is staffed
-        assert len(edited.moves) == len(LIGHT.moves)
-        renamed = LIGHT.adding(Move(Light.RED, Light.DARK, "smash"))
-        assert [move.event for move in renamed.into(Light.DARK)] == ["smash"]
+        assert edited.transition(Light.RED, Light.DARK) is staffed
+        assert len(edited.transitions) == len(LIGHT.transitions)
+        renamed = LIGHT.adding(Transition(Light.RED, Light.DARK, "smash"))
+        assert [transition.event for transition in renamed.into(Light.DARK)] == ["smash"]
 
     def test_a_move_into_a_closing_status_can_be_added_again_with_other_needs(self) -> None:
-        move = Move(CustomerStatus.ACTIVE, CustomerStatus.DELETED, "delete_at_own_wish", frozenset({Need.OWN_WISH}))
-        assert move in CUSTOMER_STATUS.adding(move).into(CustomerStatus.DELETED)
+        transition = Transition(
+            CustomerStatus.ACTIVE, CustomerStatus.DELETED, "delete_at_own_wish", frozenset({Requirement.OWN_REQUEST})
+        )
+        assert transition in CUSTOMER_STATUS.adding(transition).into(CustomerStatus.DELETED)
 
     def test_everything_else_of_a_lifecycle_is_kept(self) -> None:
         for edited in (
             CUSTOMER_STATUS.without((None, CustomerStatus.INTERNAL)),
-            CUSTOMER_STATUS.adding(Move(CustomerStatus.INTERNAL, CustomerStatus.SUSPENDED, "lend")),
+            CUSTOMER_STATUS.adding(Transition(CustomerStatus.INTERNAL, CustomerStatus.SUSPENDED, "lend")),
         ):
             assert (edited.name, edited.statuses) == (CUSTOMER_STATUS.name, CUSTOMER_STATUS.statuses)
             assert (edited.aside, edited.closing) == (CUSTOMER_STATUS.aside, CUSTOMER_STATUS.closing)
 
     def test_the_lax_profile_of_fraud_is_an_edit(self) -> None:
         # D7
-        lax = Move(CustomerStatus.ACTIVE, CustomerStatus.FRAUD_CONFIRMED, "confirm_at_once", BY_STAFF)
+        lax = Transition(CustomerStatus.ACTIVE, CustomerStatus.FRAUD_CONFIRMED, "confirm_at_once", BY_STAFF)
         edited = CUSTOMER_STATUS.adding(lax)
-        assert edited.move(CustomerStatus.ACTIVE, CustomerStatus.FRAUD_CONFIRMED) is lax
+        assert edited.transition(CustomerStatus.ACTIVE, CustomerStatus.FRAUD_CONFIRMED) is lax
 
     @pytest.mark.parametrize("target", CustomerStatus, ids=lambda status: status.name)
     def test_no_move_out_of_deleted_can_be_added_not_even_another_label(self, target: CustomerStatus) -> None:
         # D5
-        move = Move(CustomerStatus.DELETED, target, "raise_the_dead", frozenset({Need.SYSTEM_OPERATION}))
-        (fault,) = faults_of(lambda: CUSTOMER_STATUS.adding(move))
+        transition = Transition(
+            CustomerStatus.DELETED, target, "raise_the_dead", frozenset({Requirement.SYSTEM_OPERATION})
+        )
+        (fault,) = faults_of(lambda: CUSTOMER_STATUS.adding(transition))
         assert fault.startswith(f"DELETED -> {target.name}: leads out of DELETED")
 
     @pytest.mark.parametrize("source", [ClientState.DELETED, ClientState.EXCLUDED], ids=lambda status: status.name)
     def test_no_move_out_of_a_closed_client_state_can_be_added(self, source: ClientState) -> None:
         # D83 D85
-        (fault,) = faults_of(lambda: CLIENT_STATE.adding(Move(source, ClientState.REGISTERED, "come_back")))
+        (fault,) = faults_of(lambda: CLIENT_STATE.adding(Transition(source, ClientState.REGISTERED, "come_back")))
         assert fault.startswith(f"{source.name} -> REGISTERED: leads out of {source.name}")
 
     def test_an_added_move_has_the_needs_of_its_event(self) -> None:
-        (fault,) = faults_of(lambda: LIGHT.adding(Move(Light.GREEN, Light.DARK, "fail", BY_STAFF)))
-        assert fault == "event 'fail': its needs differ by source; make it two events"
+        (fault,) = faults_of(lambda: LIGHT.adding(Transition(Light.GREEN, Light.DARK, "fail", BY_STAFF)))
+        assert fault == "event 'fail': its requirements differ by source; make it two events"
 
     def test_an_event_leads_back_from_all_its_sources_or_from_none(self) -> None:
-        (fault,) = faults_of(lambda: GREEN_ASIDE.adding(Move(Light.GREEN, Light.DARK, "fail", back=True)))
-        assert fault == "event 'fail': its needs differ by source; make it two events"
+        (fault,) = faults_of(lambda: GREEN_ASIDE.adding(Transition(Light.GREEN, Light.DARK, "fail", back=True)))
+        assert fault == "event 'fail': its requirements differ by source; make it two events"
 
     @pytest.mark.parametrize("source", [None, Light.RED, Light.DARK], ids=["unset", "RED", "DARK"])
     def test_an_added_move_leads_back_from_what_is_set_aside_only(self, source: Light | None) -> None:
         target = Light.DARK if source is not Light.DARK else Light.GREEN
         name = "unset" if source is None else source.name
-        (fault,) = faults_of(lambda: GREEN_ASIDE.adding(Move(source, target, "return_there", back=True)))
+        (fault,) = faults_of(lambda: GREEN_ASIDE.adding(Transition(source, target, "return_there", back=True)))
         assert fault == f"{name} -> {target.name}: leads back from {name}, which sets no account aside"
 
     def test_an_added_move_gives_no_event_a_second_target(self) -> None:
-        (fault,) = faults_of(lambda: LIGHT.adding(Move(Light.RED, Light.RED, "go")))
+        (fault,) = faults_of(lambda: LIGHT.adding(Transition(Light.RED, Light.RED, "go")))
         assert fault == "event 'go' from RED: two targets, GREEN and RED"
 
     def test_one_pair_cannot_be_added_twice(self) -> None:
         pair = (Light.GREEN, Light.DARK)
-        (fault,) = faults_of(lambda: LIGHT.adding(Move(*pair, "fade"), Move(*pair, "smash")))
+        (fault,) = faults_of(lambda: LIGHT.adding(Transition(*pair, "fade"), Transition(*pair, "smash")))
         assert fault == "GREEN -> DARK: more than one event for one pair of statuses"
 
     @pytest.mark.parametrize(
@@ -484,12 +511,12 @@ class TestEditing:
     def test_both_ends_of_an_added_move_are_statuses_of_the_lifecycle(
         self, source: Any, target: Any, edge: str
     ) -> None:
-        (fault,) = faults_of(lambda: LIGHT.adding(Move(source, target, "leap")))
+        (fault,) = faults_of(lambda: LIGHT.adding(Transition(source, target, "leap")))
         assert fault.startswith(f"{edge}: both ends must be statuses of Light")
 
     @pytest.mark.parametrize(("source", "target"), [("red", Light.GREEN), (Light.RED, "green")])
     def test_a_value_is_no_status(self, source: Any, target: Any) -> None:
-        (fault,) = faults_of(lambda: LIGHT.adding(Move(source, target, "leap")))
+        (fault,) = faults_of(lambda: LIGHT.adding(Transition(source, target, "leap")))
         assert "both ends must be statuses of Light" in fault
 
     def test_a_value_is_no_status_to_take_a_move_away_by(self) -> None:
@@ -497,12 +524,14 @@ class TestEditing:
         (fault,) = faults_of(lambda: LIGHT.without(pair))
         assert "red" in fault
 
-    @pytest.mark.parametrize("need", ["person", 5, None])
-    def test_an_added_move_needs_needs(self, need: Any) -> None:
+    @pytest.mark.parametrize("requirement", ["person", 5, None])
+    def test_an_added_move_needs_needs(self, requirement: Any) -> None:
         (fault,) = faults_of(
-            lambda: LIGHT.adding(Move(Light.GREEN, Light.DARK, "fade", frozenset({Need.PERSON, need})))
+            lambda: LIGHT.adding(
+                Transition(Light.GREEN, Light.DARK, "fade", frozenset({Requirement.PERSON, requirement}))
+            )
         )
-        assert fault == f"GREEN -> DARK: needs what no request can meet: {need!r}"
+        assert fault == f"GREEN -> DARK: requires what no request can meet: {requirement!r}"
 
     @pytest.mark.parametrize(
         "event",
@@ -510,27 +539,27 @@ class TestEditing:
         ids=repr,
     )
     def test_an_added_move_names_its_event_by_lower_case_words(self, event: Any) -> None:
-        (fault,) = faults_of(lambda: LIGHT.adding(Move(Light.GREEN, Light.DARK, event)))
+        (fault,) = faults_of(lambda: LIGHT.adding(Transition(Light.GREEN, Light.DARK, event)))
         assert fault.startswith(f"GREEN -> DARK: event {event!r} is no name")
 
     @pytest.mark.parametrize("event", ["x", "fade_2", "x" * 64])
     def test_any_lower_case_words_name_an_added_move(self, event: str) -> None:
-        move = Move(Light.GREEN, Light.DARK, event)
-        assert LIGHT.adding(move).move(Light.GREEN, Light.DARK) is move
+        transition = Transition(Light.GREEN, Light.DARK, event)
+        assert LIGHT.adding(transition).transition(Light.GREEN, Light.DARK) is transition
 
     @pytest.mark.parametrize(
         "why", ["a\nb", "a\r", "\x00", "\x1b[31m", "a\u2028b", "\ud800", None, 5, b"old"], ids=ascii
     )
     def test_the_reason_of_an_added_move_is_one_line_of_text(self, why: Any) -> None:
-        (fault,) = faults_of(lambda: LIGHT.adding(Move(Light.GREEN, Light.DARK, "fade", why=why)))
+        (fault,) = faults_of(lambda: LIGHT.adding(Transition(Light.GREEN, Light.DARK, "fade", why=why)))
         assert fault == "GREEN -> DARK: its reason is no one line of text"
 
     def test_every_faulty_move_added_is_named_at_once(self) -> None:
         faults = faults_of(
             lambda: LIGHT.adding(
-                Move(Light.GREEN, Light.DARK, "Fade", why="a\nb"),
-                Move(None, Light.RED, "start", back=True),
-                Move(Light.RED, Light.RED, "go"),
+                Transition(Light.GREEN, Light.DARK, "Fade", why="a\nb"),
+                Transition(None, Light.RED, "start", back=True),
+                Transition(Light.RED, Light.RED, "go"),
             )
         )
         assert sorted(fault.split(":")[0] for fault in faults) == [
@@ -542,25 +571,25 @@ class TestEditing:
             lambda: LIGHT.without((Light.GREEN, Light.DARK), (Light.RED, Light.GREEN), (None, Light.RED))
         )
         assert faults == (
-            "there is no move GREEN -> DARK to take away",
-            "there is no move unset -> RED to take away",
+            "there is no transition GREEN -> DARK to take away",
+            "there is no transition unset -> RED to take away",
         )
 
     def test_a_faulty_edit_changes_nothing_and_names_the_lifecycle(self) -> None:
-        before = LIGHT.moves
+        before = LIGHT.transitions
         with pytest.raises(ChartError, match="lifecycle 'light'"):
-            LIGHT.adding(Move(Light.GREEN, Light.DARK, "fade"), Move(Light.RED, Light.RED, "go"))
-        assert LIGHT.moves is before
+            LIGHT.adding(Transition(Light.GREEN, Light.DARK, "fade"), Transition(Light.RED, Light.RED, "go"))
+        assert LIGHT.transitions is before
 
-    @pytest.mark.parametrize("name", ["name", "moves", "aside", "closing", "_table"])
+    @pytest.mark.parametrize("name", ["name", "transitions", "aside", "closing", "_table"])
     def test_a_lifecycle_is_frozen(self, name: str) -> None:
         with pytest.raises(FrozenInstanceError):
             setattr(LIGHT, name, ())
 
-    @pytest.mark.parametrize("name", ["source", "target", "event", "needs", "back", "why"])
+    @pytest.mark.parametrize("name", ["from_", "to", "event", "requirements", "back", "why"])
     def test_a_move_is_frozen(self, name: str) -> None:
         with pytest.raises(FrozenInstanceError):
-            setattr(LIGHT.moves[0], name, None)
+            setattr(LIGHT.transitions[0], name, None)
 
 
 def mermaid_edges(drawing: str) -> Counter[tuple[str, str, str]]:
@@ -573,26 +602,31 @@ def table_rows(text: str) -> list[tuple[str, ...]]:
     return [tuple(re.split(r" {2,}", line, maxsplit=4)) for line in text.splitlines()]
 
 
-def drawn_as(moves: Iterable[Move[Any]], unset: str) -> Counter[tuple[str, str, str]]:
+def drawn_as(transitions: Iterable[Transition[Any]], unset: str) -> Counter[tuple[str, str, str]]:
     """What a drawing of these moves holds: each exactly once."""
-    return Counter((move.source.name if move.source else unset, move.target.name, move.event) for move in moves)
+    return Counter(
+        (transition.from_.name if transition.from_ else unset, transition.to.name, transition.event)
+        for transition in transitions
+    )
 
 
 class TestDrawings:
     def assert_drawn(self, lifecycle: Lifecycle[Any]) -> None:
         lines = lifecycle.mermaid().splitlines()
         assert lines[0] == "stateDiagram-v2"
-        assert mermaid_edges(lifecycle.mermaid()) == drawn_as(lifecycle.moves, "[*]")
+        assert mermaid_edges(lifecycle.mermaid()) == drawn_as(lifecycle.transitions, "[*]")
         ends = [line.split()[0] for line in lines if line.endswith("--> [*]")]
         assert sorted(ends) == sorted(status.name for status in lifecycle.closing)
-        assert len(lines) == 1 + len(lifecycle.moves) + len(ends)
+        assert len(lines) == 1 + len(lifecycle.transitions) + len(ends)
         header, *rows = table_rows(lifecycle.table())
-        assert header == ("from", "to", "event", "needs", "why")
-        assert Counter(row[:3] for row in rows) == drawn_as(lifecycle.moves, "unset")
-        for row, move in zip(rows, lifecycle.moves, strict=True):
-            told = [need.value for need in Need if need in move.needs] + (["back"] if move.back else [])
+        assert header == ("from", "to", "event", "requirements", "why")
+        assert Counter(row[:3] for row in rows) == drawn_as(lifecycle.transitions, "unset")
+        for row, transition in zip(rows, lifecycle.transitions, strict=True):
+            told = [requirement.value for requirement in Requirement if requirement in transition.requirements] + (
+                ["back"] if transition.back else []
+            )
             assert row[3] == (", ".join(told) or "-")
-            assert row[4] == move.why
+            assert row[4] == transition.why
 
     @each_shipped
     def test_a_drawing_holds_every_move_of_a_shipped_lifecycle_once(self, lifecycle: Lifecycle[Any]) -> None:
@@ -604,7 +638,7 @@ class TestDrawings:
         self.assert_drawn(drawn.lifecycle())
 
     def test_a_drawing_is_that_of_the_edited_table(self) -> None:
-        fade = Move(Light.GREEN, Light.DARK, "fade", BY_STAFF, back=True, why="the bulb is old")
+        fade = Transition(Light.GREEN, Light.DARK, "fade", BY_STAFF, back=True, why="the bulb is old")
         edited = GREEN_ASIDE.adding(fade).without((Light.RED, Light.DARK))
         self.assert_drawn(edited)
         assert "    GREEN --> DARK: fade<br/>person<br/>reason<br/>back\n" in edited.mermaid()
@@ -615,14 +649,14 @@ class TestDrawings:
     def test_a_lifecycle_without_moves_is_drawn_too(self) -> None:
         empty = LIGHT.without(*edges_of(LIGHT))
         assert empty.mermaid() == "stateDiagram-v2\n"
-        assert table_rows(empty.table()) == [("from", "to", "event", "needs", "why")]
+        assert table_rows(empty.table()) == [("from", "to", "event", "requirements", "why")]
 
     @given(st.text(st.characters(exclude_categories=["C", "Z"]) | st.just(" ")))
     @example("the  bulb --> is: old")
     def test_a_line_of_the_table_is_a_move_whatever_its_reason(self, why: str) -> None:
-        edited = LIGHT.adding(Move(Light.GREEN, Light.DARK, "fade", why=why))
+        edited = LIGHT.adding(Transition(Light.GREEN, Light.DARK, "fade", why=why))
         lines = edited.table().splitlines()
-        assert len(lines) == 1 + len(edited.moves)
+        assert len(lines) == 1 + len(edited.transitions)
         (line,) = (line for line in lines if re.match(r"GREEN +DARK +fade ", line))
         assert line.endswith(why.rstrip())
 

@@ -30,30 +30,26 @@ from custstatus import (
     CustomerStatus,
     Entry,
     EntryKind,
-    Found,
-    GuardedChange,
     Identifier,
     InvalidInputError,
     LoyaltyType,
     Membership,
-    Need,
     NoLabels,
     OrgConfig,
     Plan,
     Reason,
     Refusal,
     RefusalCode,
+    RequestedBy,
+    Requirement,
     Status,
     StatusLabel,
-    Step,
-    Token,
     Warned,
-    Wish,
-    fold,
 )
-from custstatus.changes import Operation, Request
-from custstatus.guarding import guard
-from custstatus.planning import plan
+from custstatus.adapters import PreparedChange, Snapshot, Step, Token, fold
+from custstatus.gate.plan import plan
+from custstatus.gate.prepare import prepare
+from custstatus.gate.request import Operation, Request
 
 ACTIVE, SUSPENDED = CustomerStatus.ACTIVE, CustomerStatus.SUSPENDED
 
@@ -71,22 +67,22 @@ def asked(*targets: Status | StatusLabel, **given: Any) -> Request:
     return Request(**fields)
 
 
-def guarded(*targets: Status | StatusLabel, config: OrgConfig[Any] = ACME, **given: Any) -> GuardedChange:
+def prepared(*targets: Status | StatusLabel, config: OrgConfig[Any] = ACME, **given: Any) -> PreparedChange:
     """What guarding makes of such a request."""
-    return guard(asked(*targets, **given), config, START)
+    return prepare(asked(*targets, **given), config, START)
 
 
 def only_step(*targets: Status | StatusLabel, **given: Any) -> Step:
     """The one step of a request."""
-    (step,) = guarded(*targets, **given).steps
+    (step,) = prepared(*targets, **given).steps
     return step
 
 
 class TestGuarding:
     def test_for_each_source_it_is_said_what_the_request_lacks_there(self) -> None:
         step = only_step(ACTIVE, actor=MACHINE)
-        assert step.lacks["suspended"] == {Need.PERSON, Need.REASON}
-        assert step.lacks["pending_deletion"] == {Need.SYSTEM_OPERATION, Need.REASON}
+        assert step.lacks["suspended"] == {Requirement.PERSON, Requirement.REASON}
+        assert step.lacks["pending_deletion"] == {Requirement.SYSTEM_OPERATION, Requirement.REASON}
         assert step.lacks[None] == frozenset()
         assert "deleted" not in step.lacks
 
@@ -100,11 +96,13 @@ class TestGuarding:
     def test_the_open_sources_are_those_of_the_table_whose_needs_are_met(self) -> None:
         for label in Label:
             step = only_step(label, reason="said so")
-            moves = CUSTOMER_STATUS.into(label.status)
-            assert set(step.lacks) == {move.source and move.source.value for move in moves}
-            met = {Need.PERSON, Need.REASON}
+            transitions = CUSTOMER_STATUS.into(label.status)
+            assert set(step.lacks) == {transition.from_ and transition.from_.value for transition in transitions}
+            met = {Requirement.PERSON, Requirement.REASON}
             assert step.open == {
-                move.source and move.source.value for move in moves if not move.needs - met and not move.back
+                transition.from_ and transition.from_.value
+                for transition in transitions
+                if not transition.requirements - met and not transition.back
             }
 
     def test_a_label_fixes_the_status_and_a_status_takes_its_default_label(self) -> None:
@@ -115,43 +113,47 @@ class TestGuarding:
         assert only_step(Membership.ENROLLED).label is None
 
     @pytest.mark.parametrize(
-        ("actor", "wish"), [(AGENT, Wish.STAFF), (MACHINE, Wish.SYSTEM), (CUSTOMER, Wish.CUSTOMER)]
+        ("actor", "requested_by"),
+        [(AGENT, RequestedBy.STAFF), (MACHINE, RequestedBy.SYSTEM), (CUSTOMER, RequestedBy.CUSTOMER)],
     )
-    def test_the_wish_is_by_default_that_of_the_actors_kind(self, actor: Any, wish: Wish) -> None:
+    def test_the_wish_is_by_default_that_of_the_actors_kind(self, actor: Any, requested_by: RequestedBy) -> None:
         # D101
-        assert guarded(Label.ABROAD, actor=actor).wish is wish
-        assert guarded(Label.ABROAD, actor=actor, wish=Wish.AUTHORITY).wish is Wish.AUTHORITY
+        assert prepared(Label.ABROAD, actor=actor).requested_by is requested_by
+        assert (
+            prepared(Label.ABROAD, actor=actor, requested_by=RequestedBy.AUTHORITY).requested_by
+            is RequestedBy.AUTHORITY
+        )
 
     @pytest.mark.parametrize("reason", [None, "", " ", "\n\t ", "\u2003\u00a0"])
     def test_a_blank_reason_is_none(self, reason: str | None) -> None:
         # D54
-        assert Need.REASON in only_step(Label.ABROAD, reason=reason).lacks["active"]
+        assert Requirement.REASON in only_step(Label.ABROAD, reason=reason).lacks["active"]
 
     @pytest.mark.parametrize(
         "given", [{"reason": "lost"}, {"reason_code": "lost"}, {"reason": " ", "reason_code": "l"}]
     )
     def test_a_text_or_a_code_is_a_reason(self, given: dict[str, str]) -> None:
         # D54, D102
-        assert Need.REASON not in only_step(Label.ABROAD, **given).lacks["active"]
+        assert Requirement.REASON not in only_step(Label.ABROAD, **given).lacks["active"]
 
     def test_a_reason_is_optional_on_some_channels_but_never_for_moves_that_ask_for_one(self) -> None:
         # D54, D102
         imported = only_step(Label.TRENDING, channel=Channel.IMPORT)
         assert imported.lacks["active"] == frozenset()
-        assert only_step(Label.TRENDING).lacks["active"] == {Need.REASON}
+        assert only_step(Label.TRENDING).lacks["active"] == {Requirement.REASON}
         for label in (Label.ABROAD, Label.UNUSUAL, Label.CLOSED):
-            assert Need.REASON in only_step(label, channel=Channel.IMPORT).lacks["active"]
+            assert Requirement.REASON in only_step(label, channel=Channel.IMPORT).lacks["active"]
         for status in (Membership.ON_HOLD, Membership.UNENROLLED):
-            assert Need.REASON in only_step(status, channel=Channel.IMPORT).lacks["enrolled"]
+            assert Requirement.REASON in only_step(status, channel=Channel.IMPORT).lacks["enrolled"]
 
     def test_what_stands_in_the_way_whatever_the_account_is_told_at_once(self) -> None:
-        change = guarded(
+        change = prepared(
             ForeignLabel.REGULAR,
             LoyaltyType.LOYALTY,
             at=START + timedelta(seconds=1),
             adds=(Token("fax", "t1"), Token("telex", "t2")),
         )
-        assert [fault.code for fault in change.faults] == [
+        assert [reason.code for reason in change.reasons] == [
             RefusalCode.UNKNOWN_LABEL,
             RefusalCode.LIFECYCLE_OFF,
             RefusalCode.IN_THE_FUTURE,
@@ -160,16 +162,16 @@ class TestGuarding:
         ]
 
     def test_a_status_without_a_label_cannot_be_reached(self) -> None:
-        change = guarded(SUSPENDED, config=OrgConfig("acme", ForeignLabel))
-        assert [fault.code for fault in change.faults] == [RefusalCode.STATUS_WITHOUT_LABEL]
+        change = prepared(SUSPENDED, config=OrgConfig("acme", ForeignLabel))
+        assert [reason.code for reason in change.reasons] == [RefusalCode.STATUS_WITHOUT_LABEL]
 
     def test_it_carries_the_hash_of_the_configuration(self) -> None:
-        assert guarded(Label.ABROAD).config == ACME.hash
+        assert prepared(Label.ABROAD).config == ACME.hash
 
 
 class TestEntering:
-    def entered(self, *targets: Status | StatusLabel, config: OrgConfig[Any] = ACME) -> GuardedChange:
-        return guarded(*targets, config=config, operation=Operation.REGISTER)
+    def entered(self, *targets: Status | StatusLabel, config: OrgConfig[Any] = ACME) -> PreparedChange:
+        return prepared(*targets, config=config, operation=Operation.REGISTER)
 
     def test_a_new_account_enters_active_under_its_default_label(self) -> None:
         # D1
@@ -213,7 +215,7 @@ class TestBoundsOfRequests:
             ("customer", 5),
             ("actor", "agent-7"),
             ("channel", "api"),
-            ("wish", "customer"),
+            ("requested_by", "customer"),
             ("reason", "x" * 1_001),
             ("reason", "\x00"),
             ("reason", 5),
@@ -231,24 +233,24 @@ class TestBoundsOfRequests:
     )
     def test_a_field_out_of_bounds_is_named(self, field: str, value: Any) -> None:
         with pytest.raises(InvalidInputError) as refused:
-            guarded(Label.ABROAD, **{field: value})
+            prepared(Label.ABROAD, **{field: value})
         assert refused.value.field == field
 
-    @pytest.mark.parametrize("target", ["Abroad", None, 5, Need.REASON])
+    @pytest.mark.parametrize("target", ["Abroad", None, 5, Requirement.REASON])
     def test_a_target_is_a_status_or_a_label(self, target: Any) -> None:
         with pytest.raises(InvalidInputError, match="target: expected a status or a label"):
-            guarded(target)
+            prepared(target)
 
     @pytest.mark.parametrize("targets", [(Label.ABROAD, ACTIVE), (Label.ABROAD, Label.REGULAR), (ACTIVE, ACTIVE)])
     def test_there_is_at_most_one_target_on_each_lifecycle(self, targets: tuple[Any, ...]) -> None:
         with pytest.raises(InvalidInputError, match="at most one on each lifecycle"):
-            guarded(*targets, operation=Operation.REGISTER)
+            prepared(*targets, operation=Operation.REGISTER)
 
     def test_an_identifier_comes_or_goes_once(self) -> None:
         token = Token("mobile", "t")
         for adds, drops in (((token, token), ()), ((token,), (token,))):
             with pytest.raises(InvalidInputError, match="each identifier once, got a mobile more than once"):
-                guarded(adds=adds, drops=drops)
+                prepared(adds=adds, drops=drops)
 
 
 PLAIN = asked(Label.ABROAD, key="k", reason="r", at=START)
@@ -265,7 +267,7 @@ OTHERS = [
     evolve(PLAIN, reason=None, reason_code="r"),
     evolve(PLAIN, actor=COLLEAGUE),
     evolve(PLAIN, actor=evolve(AGENT, kind=MACHINE.kind)),
-    evolve(PLAIN, wish=Wish.AUTHORITY),
+    evolve(PLAIN, requested_by=RequestedBy.AUTHORITY),
     evolve(PLAIN, at=None),
     evolve(PLAIN, at=START - timedelta(microseconds=1)),
     evolve(PLAIN, adds=(Token("mobile", "t"),)),
@@ -275,7 +277,7 @@ OTHERS = [
 
 def digest(request: Request, config: OrgConfig[Any] = ACME, now: datetime = START) -> bytes | None:
     """What the key of a request stands for."""
-    return guard(request, config, now).digest
+    return prepare(request, config, now).digest
 
 
 class TestDigests:
@@ -307,12 +309,12 @@ CODES = [
     "unknown_label",
     "status_without_label",
     "no_change",
-    "no_move",
+    "no_transition",
     "not_where_it_was",
     "nothing_to_restore",
     "person_needed",
     "system_operation_needed",
-    "own_wish_needed",
+    "own_request_needed",
     "reason_needed",
     "not_from_here",
     "in_grace",
@@ -338,25 +340,25 @@ def test_the_codes_of_refusals_are_stable() -> None:
 
 
 def test_a_refusal_tells_its_codes_and_every_message() -> None:
-    reasons = (Reason(RefusalCode.NO_MOVE, "one", "customer_status"), Reason(RefusalCode.OTHER_VERSION, "two"))
+    reasons = (Reason(RefusalCode.NO_TRANSITION, "one", "customer_status"), Reason(RefusalCode.OTHER_VERSION, "two"))
     refusal = Refusal("c", reasons)
-    assert refusal.code is RefusalCode.NO_MOVE
-    assert refusal.codes == {RefusalCode.NO_MOVE, RefusalCode.OTHER_VERSION}
-    assert str(refusal) == "customer 'c': one [no_move]; two [other_version]"
+    assert refusal.code is RefusalCode.NO_TRANSITION
+    assert refusal.codes == {RefusalCode.NO_TRANSITION, RefusalCode.OTHER_VERSION}
+    assert str(refusal) == "customer 'c': one [no_transition]; two [other_version]"
 
 
 class TestPlanning:
     def test_a_replay_is_recognised_before_any_refusal(self) -> None:
         world = in_memory(ACME)
         applied = world.desk.register("c", key="k")
-        change = guarded(operation=Operation.REGISTER, actor=AGENT, key="k")
+        change = prepared(operation=Operation.REGISTER, actor=AGENT, key="k")
         found = world.store.read(change)
         assert plan(found, change) == Applied(applied.entries, replayed=True)
 
     def test_a_key_of_another_request_is_the_only_reason_told(self) -> None:
         world = in_memory(ACME)
         world.desk.register("c", key="k")
-        change = guarded(ForeignLabel.GONE, key="k")
+        change = prepared(ForeignLabel.GONE, key="k")
         refusal = plan(world.store.read(change), change)
         assert isinstance(refusal, Refusal)
         assert refusal.codes == {RefusalCode.KEY_REUSED}
@@ -364,7 +366,7 @@ class TestPlanning:
     def test_a_plan_says_exactly_what_is_written_and_over_which_version(self) -> None:
         world = in_memory(ACME)
         world.desk.register("c")
-        change = guarded(Label.ABROAD, reason="moved")
+        change = prepared(Label.ABROAD, reason="moved")
         whole = plan(world.store.read(change), change)
         assert isinstance(whole, Plan)
         (account,) = whole.accounts
@@ -378,7 +380,7 @@ class TestPlanning:
         world = in_memory(ACME)
         world.desk.register("c")
         before = world.everything()
-        change = guarded(Label.ABROAD, reason="moved")
+        change = prepared(Label.ABROAD, reason="moved")
         one, other = (plan(world.store.read(change), change) for _ in range(2))
         assert isinstance(one, Plan)
         assert isinstance(other, Plan)
@@ -386,7 +388,7 @@ class TestPlanning:
         assert world.everything() == before
 
     def test_no_account_and_no_registration_is_an_unknown_customer(self) -> None:
-        refusal = plan(Found(None), guarded(Label.ABROAD))
+        refusal = plan(Snapshot(None), prepared(Label.ABROAD))
         assert isinstance(refusal, Refusal)
         assert refusal.codes == {RefusalCode.UNKNOWN_CUSTOMER}
 
@@ -406,7 +408,7 @@ def moved(version: int, at: datetime, to: str, label: str, was: str | None = Non
         at,
         at,
         AGENT,
-        Wish.STAFF,
+        RequestedBy.STAFF,
         "api",
         ACME.hash,
     )

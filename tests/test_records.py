@@ -28,9 +28,9 @@ from custstatus import (
     InvalidInputError,
     NoLabels,
     Page,
+    RequestedBy,
     Standing,
     StatusLabel,
-    Wish,
 )
 
 SECRET = "Käthe 0170-555"
@@ -93,7 +93,7 @@ def declared(**members: object) -> object:
     return made("Declared", (StatusLabel,), body)
 
 
-MEMBERS = [*CustomerStatus, *Label, *Action, *Effect, *Channel, *ActorKind, *Wish]
+MEMBERS = [*CustomerStatus, *Label, *Action, *Effect, *Channel, *ActorKind, *RequestedBy]
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda member: pickle.loads(pickle.dumps(member))])
@@ -198,7 +198,7 @@ class TestIdentity:
 
     def test_it_is_said_at_whose_wish(self) -> None:
         # D101
-        assert {wish.value for wish in Wish} == {"customer", "staff", "system", "authority"}
+        assert {requested_by.value for requested_by in RequestedBy} == {"customer", "staff", "system", "authority"}
 
 
 class TestReprs:

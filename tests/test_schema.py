@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from custstatus import InvalidInputError, SchemaError
+from custstatus import InvalidInputError
 from custstatus.adapters.postgres import migrating as postgres
 from custstatus.adapters.sql.schema import At, Schema, SchemaStatus
 from custstatus.adapters.sqlite import migrating as sqlite
+from custstatus.errors import SchemaError
 
 TEXTS = {"0001_a": "CREATE TABLE a (x);\n", "0002_b": "CREATE TABLE b (x);\n", "0004_d": "CREATE TABLE d (x);\n"}
 SCHEMA = Schema.of(TEXTS)

@@ -44,14 +44,12 @@ from custstatus import (
     OrgConfig,
     RestrictionPolicy,
     StatusService,
-    StoreClosedError,
-    StoredValueError,
-    UnknownActionError,
     UnknownCustomerError,
     Waiver,
     block,
     block_everything,
 )
+from custstatus.errors import StoreClosedError, StoredValueError, UnknownActionError
 
 SUSPENDED = CustomerStatus.SUSPENDED
 
@@ -102,7 +100,7 @@ class TestDeciding:
 
     def test_a_deleted_customer_may_do_nothing(self, acme: World[Label]) -> None:
         # D30
-        acme.desk.change("c", Label.CLOSED, reason="wish")
+        acme.desk.change("c", Label.CLOSED, reason="at the customer's request")
         decisions = acme.service.decide_all("c", ACME.all_actions)
         assert {decision.effect for decision in decisions.values()} == {Effect.BLOCK}
 
@@ -220,7 +218,9 @@ class TestReads:
 class TestUnknown:
     def test_an_unknown_customer_is_an_error_that_says_what_to_do(self, acme: World[Label]) -> None:
         for ask in (acme.service.decide, acme.service.check):
-            with pytest.raises(UnknownCustomerError, match="no customer 'x' in organisation 'acme': register it first"):
+            with pytest.raises(
+                UnknownCustomerError, match="no customer 'x' in organisation 'acme': register them first"
+            ):
                 ask("x", Action.LOGIN)
         with pytest.raises(UnknownCustomerError):
             acme.service.decide_all("x", [])
@@ -340,12 +340,12 @@ class TestRecording:
 
     def test_nothing_to_record_is_fine(self, acme: World[Label]) -> None:
         assert acme.service.record().new == 0
-        assert acme.service.record_all([]).new == 0
+        assert acme.service.record([]).new == 0
 
     def test_any_number_is_recorded_batch_by_batch(self, acme: World[Label], monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("custstatus.asking.BATCH", 3)
+        monkeypatch.setattr("custstatus.service.service.BATCH", 3)
         sales = [sale("c" if number % 4 else "x", f"r-{number % 10}") for number in range(20)]
-        report = acme.service.record_all(iter(sales))
+        report = acme.service.record(iter(sales))
         assert (report.unknown, report.unrecorded) == (("x",), 5)
         assert report.new + report.repeated == 15
         seen = [(each.customer, each.reference) for each in sales]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from custstatus.lifecycle import Lifecycle, Move, Need, Status
+from custstatus.lifecycles.lifecycle import Lifecycle, Requirement, Status, Transition
 from custstatus.states import (
     CLIENT_STATE,
     CUSTOMER_STATUS,
@@ -24,7 +24,7 @@ from custstatus.states import (
     TrialGroup,
 )
 
-BY_STAFF = {Need.PERSON, Need.REASON}
+BY_STAFF = {Requirement.PERSON, Requirement.REASON}
 
 each_shipped = pytest.mark.parametrize("lifecycle", SHIPPED, ids=lambda lifecycle: lifecycle.name)
 
@@ -113,7 +113,7 @@ DELIBERATE: dict[str, dict[tuple[str, str], tuple[str, str]]] = {
         ("REGISTERED", "EXCLUDED"): ("V", "W"),
     },
     "membership": {
-        # D68: what the customer closed himself reopens only at his own request.
+        # D68: what the customer closed themselves reopens only at their own request.
         ("UNENROLLED", "ENROLLED"): ("A", "W"),
     },
 }
@@ -135,17 +135,17 @@ def cells(matrix: str) -> dict[tuple[str, str], str]:
     return {(row[0], target): letter for row in rows for target, letter in zip(header, row[1:], strict=True)}
 
 
-def letter(move: Move[Any] | None) -> str:
+def letter(transition: Transition[Any] | None) -> str:
     """The letter of a move as the matrices write it."""
-    if move is None:
+    if transition is None:
         return "N"
-    if move.source is move.target:
+    if transition.from_ is transition.to:
         return "L"
-    if Need.SYSTEM_OPERATION in move.needs:
+    if Requirement.SYSTEM_OPERATION in transition.requirements:
         return "S"
-    if Need.PERSON in move.needs:
+    if Requirement.PERSON in transition.requirements:
         return "V"
-    return "W" if Need.OWN_WISH in move.needs else "A"
+    return "W" if Requirement.OWN_REQUEST in transition.requirements else "A"
 
 
 def names(statuses: object) -> set[str]:
@@ -156,12 +156,12 @@ def names(statuses: object) -> set[str]:
 
 def sources(lifecycle: Lifecycle[Any], target: Status) -> set[str]:
     """The names of the statuses that a status can be reached from, another label of its own apart."""
-    return names(move.source for move in lifecycle.into(target) if move.source is not target)
+    return names(transition.from_ for transition in lifecycle.into(target) if transition.from_ is not target)
 
 
 def targets(lifecycle: Lifecycle[Any], source: Status | None) -> set[str]:
     """The names of the statuses that a status leads to, another label of its own apart."""
-    return names(move.target for move in lifecycle.out_of(source) if move.target is not source)
+    return names(transition.to for transition in lifecycle.out_of(source) if transition.to is not source)
 
 
 class TestMatrices:
@@ -175,27 +175,27 @@ class TestMatrices:
         for source in (None, *lifecycle.statuses):
             for target in lifecycle.statuses:
                 cell = ("unset" if source is None else source.name, target.name)
-                actual[cell] = letter(lifecycle.move(source, target))
+                actual[cell] = letter(lifecycle.transition(source, target))
         assert actual == {cell: "N" if told == "-" else told for cell, told in expected.items()}
 
     @each_shipped
     def test_what_staff_moves_and_what_the_library_moves_asks_for_the_same_everywhere(
         self, lifecycle: Lifecycle[Any]
     ) -> None:
-        for move in lifecycle.moves:
-            if Need.SYSTEM_OPERATION in move.needs:
-                assert move.needs == {Need.SYSTEM_OPERATION}
-            elif Need.PERSON in move.needs:
-                assert move.needs == BY_STAFF
+        for transition in lifecycle.transitions:
+            if Requirement.SYSTEM_OPERATION in transition.requirements:
+                assert transition.requirements == {Requirement.SYSTEM_OPERATION}
+            elif Requirement.PERSON in transition.requirements:
+                assert transition.requirements == BY_STAFF
 
     @each_shipped
     def test_every_move_tells_its_reason_with_the_rule_it_follows(self, lifecycle: Lifecycle[Any]) -> None:
-        assert all(re.search(r"\bD\d+\b", move.why) for move in lifecycle.moves)
+        assert all(re.search(r"\bD\d+\b", transition.why) for transition in lifecycle.transitions)
 
     @each_shipped
     def test_every_status_can_be_reached_from_unset(self, lifecycle: Lifecycle[Any]) -> None:
         reached: set[Status | None] = {None}
-        while more := {move.target for move in lifecycle.moves if move.source in reached} - reached:
+        while more := {transition.to for transition in lifecycle.transitions if transition.from_ in reached} - reached:
             reached |= more
         assert reached == {None, *lifecycle.statuses}
 
@@ -239,7 +239,11 @@ class TestShipped:
 
     @each_shipped
     def test_only_what_sets_aside_is_left_by_going_back(self, lifecycle: Lifecycle[Any]) -> None:
-        assert all(move.source in frozenset().union(*lifecycle.aside) for move in lifecycle.moves if move.back)
+        assert all(
+            transition.from_ in frozenset().union(*lifecycle.aside)
+            for transition in lifecycle.transitions
+            if transition.back
+        )
 
 
 class TestCustomerStatus:
@@ -251,18 +255,18 @@ class TestCustomerStatus:
 
     def test_a_new_customer_becomes_active_with_nothing_asked(self) -> None:
         # D1
-        move = CUSTOMER_STATUS.move(None, CustomerStatus.ACTIVE)
-        assert move is not None
-        assert move.needs == frozenset()
+        transition = CUSTOMER_STATUS.transition(None, CustomerStatus.ACTIVE)
+        assert transition is not None
+        assert transition.requirements == frozenset()
 
     def test_a_suspension_is_for_a_reason_and_ended_by_staff(self) -> None:
         # D4 D104
-        there = CUSTOMER_STATUS.move(CustomerStatus.ACTIVE, CustomerStatus.SUSPENDED)
-        back = CUSTOMER_STATUS.move(CustomerStatus.SUSPENDED, CustomerStatus.ACTIVE)
+        there = CUSTOMER_STATUS.transition(CustomerStatus.ACTIVE, CustomerStatus.SUSPENDED)
+        back = CUSTOMER_STATUS.transition(CustomerStatus.SUSPENDED, CustomerStatus.ACTIVE)
         assert there is not None
         assert back is not None
-        assert there.needs == {Need.REASON}
-        assert back.needs == BY_STAFF
+        assert there.requirements == {Requirement.REASON}
+        assert back.requirements == BY_STAFF
 
     def test_nothing_leads_out_of_deleted_not_even_to_another_label(self) -> None:
         # D5
@@ -270,28 +274,32 @@ class TestCustomerStatus:
 
     def test_fraud_is_confirmed_only_where_it_was_suspected(self) -> None:
         # D7: and when a deletion of such an account is cancelled
-        moves = CUSTOMER_STATUS.into(CustomerStatus.FRAUD_CONFIRMED)
-        by_hand = [move for move in moves if move.source is not move.target and not move.back]
-        assert [(move.source, move.needs) for move in by_hand] == [(CustomerStatus.FRAUD_SUSPECTED, BY_STAFF)]
+        transitions = CUSTOMER_STATUS.into(CustomerStatus.FRAUD_CONFIRMED)
+        by_hand = [
+            transition for transition in transitions if transition.from_ is not transition.to and not transition.back
+        ]
+        assert [(transition.from_, transition.requirements) for transition in by_hand] == [
+            (CustomerStatus.FRAUD_SUSPECTED, BY_STAFF)
+        ]
 
     def test_whoever_was_taken_for_a_fraud_can_be_cleared_by_staff(self) -> None:
         # D8 D95 D96
         for status in (CustomerStatus.FRAUD_SUSPECTED, CustomerStatus.FRAUD_CONFIRMED):
-            move = CUSTOMER_STATUS.move(status, CustomerStatus.ACTIVE)
-            assert move is not None
-            assert (move.needs, move.back) == (BY_STAFF, False)
+            transition = CUSTOMER_STATUS.transition(status, CustomerStatus.ACTIVE)
+            assert transition is not None
+            assert (transition.requirements, transition.back) == (BY_STAFF, False)
 
     def test_a_confirmed_fraud_is_corrected_to_suspended_only_where_it_was_so_before(self) -> None:
         # D95 D96
-        move = CUSTOMER_STATUS.move(CustomerStatus.FRAUD_CONFIRMED, CustomerStatus.SUSPENDED)
-        assert move is not None
-        assert move.back
+        transition = CUSTOMER_STATUS.transition(CustomerStatus.FRAUD_CONFIRMED, CustomerStatus.SUSPENDED)
+        assert transition is not None
+        assert transition.back
 
     def test_internal_hides_nobody(self) -> None:
         # D9 D97: beside going back from a cancelled deletion, which only restores
         entered = sources(CUSTOMER_STATUS, CustomerStatus.INTERNAL)
         assert entered == {"unset", "ACTIVE", "PENDING_DELETION"}
-        restored = CUSTOMER_STATUS.move(CustomerStatus.PENDING_DELETION, CustomerStatus.INTERNAL)
+        restored = CUSTOMER_STATUS.transition(CustomerStatus.PENDING_DELETION, CustomerStatus.INTERNAL)
         assert restored is not None
         assert restored.back
         left = targets(CUSTOMER_STATUS, CustomerStatus.INTERNAL)
@@ -300,41 +308,41 @@ class TestCustomerStatus:
     def test_internal_is_entered_with_a_reference(self) -> None:
         # D97
         for source in (None, CustomerStatus.ACTIVE):
-            move = CUSTOMER_STATUS.move(source, CustomerStatus.INTERNAL)
-            assert move is not None
-            assert move.needs == {Need.REASON}
+            transition = CUSTOMER_STATUS.transition(source, CustomerStatus.INTERNAL)
+            assert transition is not None
+            assert transition.requirements == {Requirement.REASON}
 
     def test_a_deletion_is_scheduled_from_every_open_status_and_by_the_deletion_flow_only(self) -> None:
         # D10 D11
-        moves = CUSTOMER_STATUS.into(CustomerStatus.PENDING_DELETION)
+        transitions = CUSTOMER_STATUS.into(CustomerStatus.PENDING_DELETION)
         everywhere = names(CustomerStatus) - {"PENDING_DELETION", "DELETED"}
-        assert names(move.source for move in moves) == everywhere
-        assert all(move.needs == {Need.SYSTEM_OPERATION} for move in moves)
+        assert names(transition.from_ for transition in transitions) == everywhere
+        assert all(transition.requirements == {Requirement.SYSTEM_OPERATION} for transition in transitions)
 
     def test_no_deletion_is_scheduled_from_unset_for_none_could_be_cancelled_back_to_it(self) -> None:
         # D11
-        assert CUSTOMER_STATUS.move(None, CustomerStatus.PENDING_DELETION) is None
+        assert CUSTOMER_STATUS.transition(None, CustomerStatus.PENDING_DELETION) is None
 
     def test_a_cancelled_deletion_restores_and_a_lapsed_one_deletes(self) -> None:
         # D11
-        moves = CUSTOMER_STATUS.out_of(CustomerStatus.PENDING_DELETION)
-        assert all(move.needs == {Need.SYSTEM_OPERATION} for move in moves)
+        transitions = CUSTOMER_STATUS.out_of(CustomerStatus.PENDING_DELETION)
+        assert all(transition.requirements == {Requirement.SYSTEM_OPERATION} for transition in transitions)
         before = sources(CUSTOMER_STATUS, CustomerStatus.PENDING_DELETION)
-        assert names(move.target for move in moves if move.back) == before
-        assert names(move.target for move in moves if not move.back) == {"DELETED"}
+        assert names(transition.to for transition in transitions if transition.back) == before
+        assert names(transition.to for transition in transitions if not transition.back) == {"DELETED"}
 
     def test_no_system_deletes_whom_it_may_not_touch(self) -> None:
         # D63 D98
         for source in (CustomerStatus.SUSPENDED, CustomerStatus.FRAUD_SUSPECTED, CustomerStatus.FRAUD_CONFIRMED):
-            move = CUSTOMER_STATUS.move(source, CustomerStatus.DELETED)
-            assert move is not None
-            assert move.needs == BY_STAFF
+            transition = CUSTOMER_STATUS.transition(source, CustomerStatus.DELETED)
+            assert transition is not None
+            assert transition.requirements == BY_STAFF
 
     def test_who_is_long_inactive_may_be_deleted_by_a_system(self) -> None:
         # D64
-        move = CUSTOMER_STATUS.move(CustomerStatus.ACTIVE, CustomerStatus.DELETED)
-        assert move is not None
-        assert move.needs == {Need.REASON}
+        transition = CUSTOMER_STATUS.transition(CustomerStatus.ACTIVE, CustomerStatus.DELETED)
+        assert transition is not None
+        assert transition.requirements == {Requirement.REASON}
 
     @pytest.mark.parametrize(
         "target",
@@ -346,12 +354,18 @@ class TestCustomerStatus:
     )
     def test_suspension_fraud_and_deletion_are_never_without_a_reason(self, target: CustomerStatus) -> None:
         # D54 D102
-        moves = CUSTOMER_STATUS.into(target)
-        assert all(move.needs & {Need.REASON, Need.SYSTEM_OPERATION} for move in moves)
+        transitions = CUSTOMER_STATUS.into(target)
+        assert all(
+            transition.requirements & {Requirement.REASON, Requirement.SYSTEM_OPERATION} for transition in transitions
+        )
 
     def test_only_a_new_account_and_another_label_of_an_ordinary_one_need_no_reason(self) -> None:
         # D54
-        free = {(move.source, move.target) for move in CUSTOMER_STATUS.moves if not move.needs}
+        free = {
+            (transition.from_, transition.to)
+            for transition in CUSTOMER_STATUS.transitions
+            if not transition.requirements
+        }
         assert free == {
             (None, CustomerStatus.ACTIVE),
             (CustomerStatus.ACTIVE, CustomerStatus.ACTIVE),
@@ -360,10 +374,14 @@ class TestCustomerStatus:
 
     def test_another_label_asks_for_more_where_more_is_at_stake(self) -> None:
         # D22
-        relabels = {move.source: move.needs for move in CUSTOMER_STATUS.moves if move.source is move.target}
+        relabels = {
+            transition.from_: transition.requirements
+            for transition in CUSTOMER_STATUS.transitions
+            if transition.from_ is transition.to
+        }
         assert relabels == {
             CustomerStatus.ACTIVE: frozenset(),
-            CustomerStatus.SUSPENDED: {Need.REASON},
+            CustomerStatus.SUSPENDED: {Requirement.REASON},
             CustomerStatus.FRAUD_SUSPECTED: BY_STAFF,
             CustomerStatus.FRAUD_CONFIRMED: BY_STAFF,
             CustomerStatus.INTERNAL: frozenset(),
@@ -386,7 +404,7 @@ class TestLegacyFraudStatus:
 
     def test_every_change_is_for_a_reason(self) -> None:
         # D50
-        assert all(Need.REASON in move.needs for move in LEGACY_FRAUD_STATUS.moves)
+        assert all(Requirement.REASON in transition.requirements for transition in LEGACY_FRAUD_STATUS.transitions)
 
 
 class TestClientState:
@@ -403,21 +421,23 @@ class TestClientState:
 
     def test_registration_is_completed_from_every_state_before_it(self) -> None:
         # D81
-        moves = CLIENT_STATE.into(ClientState.REGISTERED)
-        assert names(move.source for move in moves) == {"unset", "ANONYMOUS", "NEW"}
-        assert all(move.needs == frozenset() for move in moves)
+        transitions = CLIENT_STATE.into(ClientState.REGISTERED)
+        assert names(transition.from_ for transition in transitions) == {"unset", "ANONYMOUS", "NEW"}
+        assert all(transition.requirements == frozenset() for transition in transitions)
 
     def test_only_temporary_owners_are_deleted_and_only_by_a_joint_operation(self) -> None:
         # D82 D83
-        moves = CLIENT_STATE.into(ClientState.DELETED)
-        assert names(move.source for move in moves) == {"ANONYMOUS", "NEW"}
-        assert all(move.needs == {Need.SYSTEM_OPERATION} for move in moves)
+        transitions = CLIENT_STATE.into(ClientState.DELETED)
+        assert names(transition.from_ for transition in transitions) == {"ANONYMOUS", "NEW"}
+        assert all(transition.requirements == {Requirement.SYSTEM_OPERATION} for transition in transitions)
 
     def test_exclusion_is_at_the_members_own_wish_with_a_reason(self) -> None:
         # D84
-        moves = CLIENT_STATE.into(ClientState.EXCLUDED)
-        assert names(move.source for move in moves) == {"ANONYMOUS", "REGISTERED"}
-        assert all(move.needs == {Need.OWN_WISH, Need.REASON} for move in moves)
+        transitions = CLIENT_STATE.into(ClientState.EXCLUDED)
+        assert names(transition.from_ for transition in transitions) == {"ANONYMOUS", "REGISTERED"}
+        assert all(
+            transition.requirements == {Requirement.OWN_REQUEST, Requirement.REASON} for transition in transitions
+        )
 
     def test_who_was_excluded_or_deleted_never_comes_back_to_the_same_account(self) -> None:
         # D85
@@ -432,15 +452,15 @@ class TestMembership:
 
     def test_enrolment_is_open_to_all_but_a_hold(self) -> None:
         # D68: a hold is reactivated, which only restores
-        moves = MEMBERSHIP.into(Membership.ENROLLED)
-        enrolling = names(move.source for move in moves if not move.back)
+        transitions = MEMBERSHIP.into(Membership.ENROLLED)
+        enrolling = names(transition.from_ for transition in transitions if not transition.back)
         assert enrolling == {"unset", "ACTIVE", "UNENROLLED", "MERGED"}
 
     def test_who_left_comes_back_at_his_own_request_only(self) -> None:
         # D68 D101
-        move = MEMBERSHIP.move(Membership.UNENROLLED, Membership.ENROLLED)
-        assert move is not None
-        assert move.needs == {Need.OWN_WISH}
+        transition = MEMBERSHIP.transition(Membership.UNENROLLED, Membership.ENROLLED)
+        assert transition is not None
+        assert transition.requirements == {Requirement.OWN_REQUEST}
         assert targets(MEMBERSHIP, Membership.UNENROLLED) == {"ENROLLED"}
 
     def test_only_a_member_can_be_unenrolled(self) -> None:
@@ -449,20 +469,24 @@ class TestMembership:
 
     def test_from_a_hold_only_back_to_where_it_was(self) -> None:
         # D70
-        moves = MEMBERSHIP.out_of(Membership.ON_HOLD)
-        assert names(move.target for move in moves) == sources(MEMBERSHIP, Membership.ON_HOLD) == {"ACTIVE", "ENROLLED"}
-        assert all(move.back for move in moves)
+        transitions = MEMBERSHIP.out_of(Membership.ON_HOLD)
+        assert (
+            names(transition.to for transition in transitions)
+            == sources(MEMBERSHIP, Membership.ON_HOLD)
+            == {"ACTIVE", "ENROLLED"}
+        )
+        assert all(transition.back for transition in transitions)
 
     @pytest.mark.parametrize("target", [Membership.UNENROLLED, Membership.ON_HOLD], ids=lambda status: status.name)
     def test_unenrolment_and_holds_are_never_without_a_reason(self, target: Membership) -> None:
         # D102
-        assert all(Need.REASON in move.needs for move in MEMBERSHIP.into(target))
+        assert all(Requirement.REASON in transition.requirements for transition in MEMBERSHIP.into(target))
 
     def test_the_source_of_a_merge_is_active_or_enrolled_and_moved_by_the_merge_only(self) -> None:
         # D72 D73
-        moves = MEMBERSHIP.into(Membership.MERGED)
-        assert names(move.source for move in moves) == {"ACTIVE", "ENROLLED"}
-        assert all(move.needs == {Need.SYSTEM_OPERATION} for move in moves)
+        transitions = MEMBERSHIP.into(Membership.MERGED)
+        assert names(transition.from_ for transition in transitions) == {"ACTIVE", "ENROLLED"}
+        assert all(transition.requirements == {Requirement.SYSTEM_OPERATION} for transition in transitions)
 
     def test_a_product_that_forbids_it_takes_away_the_way_back_from_a_merge(self) -> None:
         # D76

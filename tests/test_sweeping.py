@@ -32,18 +32,15 @@ from organisation import (
 from custstatus import (
     Action,
     Activity,
-    ActivityBatch,
     ActorKind,
     Applied,
     Channel,
     CustomerStatus,
     Effect,
     Entry,
-    Found,
     Identifier,
     IdleRule,
     InvalidInputError,
-    Log,
     Membership,
     MemoryStore,
     NoLabels,
@@ -52,10 +49,10 @@ from custstatus import (
     Refusal,
     RefusalCode,
     Report,
-    StoredActivity,
+    RequestedBy,
     Sweep,
-    Wish,
 )
+from custstatus.adapters import ActivityBatch, Log, Snapshot, StoredActivity
 
 ACTIVE, DELETED = CustomerStatus.ACTIVE, CustomerStatus.DELETED
 MICROSECOND = timedelta(microseconds=1)
@@ -87,7 +84,7 @@ def entries(world: World[Any], sweep: Sweep) -> list[Entry]:
         if isinstance(row.outcome, Plan):
             (entry,) = row.outcome.entries
         else:
-            entry = world.store.log(Log(org="acme", customer=row.customer, limit=100)).items[row.outcome.version - 1]
+            entry = world.store.page(Log(org="acme", customer=row.customer, limit=100)).items[row.outcome.version - 1]
             before = (row.outcome.customer, row.outcome.version, row.outcome.status, row.outcome.label)
             assert before == (row.customer, entry.version, entry.from_status, entry.from_label)
         made.append(entry)
@@ -147,7 +144,7 @@ class TestMoving:
             world.make(evolve(world.request("c", step), actor=AGENT))
         assert world.label("c") is label
         world.clock.forward(GONE_AFTER * 2)
-        assert world.service.preview_sweep().rows == ()
+        assert world.service.sweep(preview=True).rows == ()
         assert world.service.sweep().rows == ()
         assert world.label("c") is label
 
@@ -157,7 +154,7 @@ class TestMoving:
         acme.clock.forward(IDLE_AFTER + MICROSECOND)
         sweep = acme.service.sweep(run="night-7")
         entry = list(acme.service.history("c"))[-1]
-        assert (entry.actor.kind, entry.channel, entry.wish) == (ActorKind.SYSTEM, "sweep", Wish.SYSTEM)
+        assert (entry.actor.kind, entry.channel, entry.requested_by) == (ActorKind.SYSTEM, "sweep", RequestedBy.SYSTEM)
         assert (entry.reason, entry.reason_code) == (None, "idle")
         assert (entry.run, entry.key) == ("night-7", None)
         assert sweep.run == "night-7"
@@ -187,7 +184,7 @@ class TestMoving:
     def test_any_number_of_customers_is_swept_page_by_page(
         self, acme: World[Label], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("custstatus.sweeping.CHUNK", 2)
+        monkeypatch.setattr("custstatus.operations.sweep.CHUNK", 2)
         for number in range(5):
             acme.desk.register(f"c-{number}")
         acme.clock.forward(IDLE_AFTER + MICROSECOND)
@@ -227,7 +224,7 @@ class TestPreview:
         acme.clock.forward(IDLE_AFTER + MICROSECOND)
         acme.store.record(ActivityBatch("acme", (missed(acme, "back"),)))
         before = acme.everything()
-        preview = acme.service.preview_sweep()
+        preview = acme.service.sweep(preview=True)
         assert acme.everything() == before
         assert changes(acme, preview) == [
             ("gone", "Regular", "Closed"),
@@ -261,7 +258,7 @@ class TestPreview:
                 sale = missed(world, f"c-{number}", bought)
                 world.store.record(ActivityBatch("acme", (sale,)))
         before = world.everything()
-        preview = world.service.preview_sweep()
+        preview = world.service.sweep(preview=True)
         assert world.everything() == before
         sweep = world.service.sweep()
         assert entries(world, sweep) == entries(world, preview)
@@ -382,7 +379,7 @@ class TestComingBack:
         idle.desk.register("d", Label.DORMANT)
         idle.desk.register("e")
         sales = [Activity(customer, TRANSACTION, "r", idle.clock()) for customer in "ecdx"]
-        report = idle.service.record_all(iter(sales))
+        report = idle.service.record(iter(sales))
         assert (report.new, report.repeated, report.unrecorded, report.unknown) == (3, 0, 1, ("x",))
         assert sorted(applied.entries[0].customer for applied in report.back) == ["c", "d"]
 
@@ -452,7 +449,7 @@ class Buying(MemoryStore):
         super().__init__()
         self.sale: Any = None
 
-    def commit(self, plan: Plan) -> Applied | Found:
+    def commit(self, plan: Plan) -> Applied | Snapshot:
         if self.sale is not None:
             self.record(ActivityBatch("acme", (self.sale,)))
         return super().commit(plan)
@@ -479,7 +476,7 @@ class TestRaces:
         world = in_memory(ACME)
         world.desk.register("c")
         world.clock.forward(IDLE_AFTER + MICROSECOND)
-        customer_ids = world.store.customer_ids
+        customer_ids = world.store.page
 
         def then_suspended(query: Any) -> Any:
             page = customer_ids(query)
@@ -487,7 +484,7 @@ class TestRaces:
                 world.service.acting(COLLEAGUE).change("c", label, reason="meanwhile")
             return page
 
-        world.store.customer_ids = then_suspended  # type: ignore[method-assign]
+        world.store.page = then_suspended  # type: ignore[method-assign]
         sweep = world.service.sweep()
         (row,) = sweep.refused
         assert isinstance(row.outcome, Refusal)

@@ -35,7 +35,6 @@ from custstatus import (
     CLIENT_STATE,
     CUSTOMER_STATUS,
     MEMBERSHIP,
-    Accounts,
     Action,
     Activity,
     Actor,
@@ -43,33 +42,29 @@ from custstatus import (
     Applied,
     Channel,
     CustomerStatus,
-    Entry,
-    Found,
-    GuardedChange,
     IdleRule,
     InvalidInputError,
     Lifecycle,
-    Log,
     Membership,
-    Move,
-    Need,
     NoLabels,
     OrgConfig,
     Page,
     Plan,
     Refusal,
     RefusalCode,
+    RequestedBy,
+    Requirement,
     Status,
     StatusLabel,
     StatusService,
-    Store,
-    StoredValueError,
     StoreError,
+    Transition,
     Waiver,
-    Wish,
 )
+from custstatus.adapters import Accounts, Log, PreparedChange, Query, Snapshot, Store
+from custstatus.errors import StoredValueError
+from custstatus.operations import InUse, Upgrade, UpgradeCheck, UpgradeMap, check_upgrade
 from custstatus.testing.relay import RelayStore
-from custstatus.upgrading import InUse, Upgrade, UpgradeCheck, UpgradeMap, check_upgrade
 
 ACTIVE, SUSPENDED, SUSPECTED = CustomerStatus.ACTIVE, CustomerStatus.SUSPENDED, CustomerStatus.FRAUD_SUSPECTED
 INTERNAL, DELETED = CustomerStatus.INTERNAL, CustomerStatus.DELETED
@@ -106,11 +101,15 @@ def upgrade(
     actor: Actor,
     now: datetime,
     channel: AnyChannel = Channel.IMPORT,
-    wish: Wish | None = None,
+    requested_by: RequestedBy | None = None,
     **given: Any,
 ) -> Upgrade:
     """An upgrade at the desk of an actor."""
-    return StatusService(store, new, clock=lambda: now).acting(actor, channel, wish=wish).upgrade(old, mapping, **given)
+    return (
+        StatusService(store, new, clock=lambda: now)
+        .acting(actor, channel, requested_by=requested_by)
+        .upgrade(old, mapping, **given)
+    )
 
 
 def mended(world: World[Any], new: OrgConfig[Any], mapping: Any, **given: Any) -> Upgrade:
@@ -145,7 +144,7 @@ def test_of_the_same_configuration_there_is_nothing_to_tell(kind: str, tmp_path:
         populated(world)
         checked = check_upgrade(OLD, OLD, world.store)
         assert checked.is_clean
-        assert (checked.accounts, checked.entries) == (14, len(world.store.log(Log(org="acme", limit=1_000))))
+        assert (checked.accounts, checked.entries) == (14, len(world.store.page(Log(org="acme", limit=1_000))))
         assert "nothing to tell" in str(checked)
 
 
@@ -182,12 +181,12 @@ def test_closed_accounts_are_told_apart_and_their_label_has_to_stay(kind: str, t
         assert "keep the label" in checked.closed[0].advice
         # One of them is enough for every list and every count to fail.
         after = world.under(new).service
-        for read in (after.deleted, lambda: after.counts(CUSTOMER_STATUS)):
+        for read in (lambda: after.customers(CUSTOMER_STATUS, DELETED), lambda: after.counts(CUSTOMER_STATUS)):
             with pytest.raises(StoredValueError):
                 read()
         kept = with_labels(without(Gone=DELETED))
         assert check_upgrade(OLD, kept, world.store).is_clean
-        assert len(world.under(kept).service.deleted()) == 2
+        assert len(world.under(kept).service.customers(CUSTOMER_STATUS, CustomerStatus.DELETED)) == 2
 
 
 @pytest.mark.parametrize("kind", STORES)
@@ -198,7 +197,9 @@ def test_a_status_without_a_way_on_and_a_lifecycle_that_is_off(kind: str, tmp_pa
         for name in ("regular-0", "regular-1", "trending-0"):
             world.desk.change(name, Membership.ENROLLED, reason="signed up")
         out = [
-            (move.source, move.target) for move in CUSTOMER_STATUS.out_of(INTERNAL) if move.target is not move.source
+            (transition.from_, transition.to)
+            for transition in CUSTOMER_STATUS.out_of(INTERNAL)
+            if transition.to is not transition.from_
         ]
         strict = CUSTOMER_STATUS.without(*out)
         new = with_labels(TEXTS, lifecycles=[strict, CLIENT_STATE])
@@ -214,9 +215,9 @@ def test_a_way_on_needs_a_label_that_can_be_reached() -> None:
     world.desk.register("c-1", Label.UNUSUAL, reason="so it begins")
     only = CUSTOMER_STATUS.without(
         *[
-            (SUSPECTED, move.target)
-            for move in CUSTOMER_STATUS.out_of(SUSPECTED)
-            if move.target not in (CustomerStatus.FRAUD_CONFIRMED, SUSPECTED)
+            (SUSPECTED, transition.to)
+            for transition in CUSTOMER_STATUS.out_of(SUSPECTED)
+            if transition.to not in (CustomerStatus.FRAUD_CONFIRMED, SUSPECTED)
         ]
     )
     assert check_upgrade(OLD, with_labels(TEXTS, lifecycles=[only]), world.store).stranded == ()
@@ -303,8 +304,8 @@ def test_an_action_that_was_never_used_may_go() -> None:
 class ShortPages(RelayStore):
     """Answers at most so many entries at once."""
 
-    def log(self, query: Log) -> Page[Entry]:
-        return self.store.log(evolve(query, limit=500))
+    def page(self, query: Query[Any]) -> Page[Any]:
+        return self.store.page(evolve(query, limit=500) if isinstance(query, Log) else query)
 
 
 def test_it_reads_every_page() -> None:
@@ -424,7 +425,7 @@ def test_a_remapped_label_is_a_move_of_status_like_any_other(kind: str, tmp_path
         labels = {label.text: label for label in new.labels}
         mapping = {Label.TRENDING: labels["Trending"], Label.LOST_PHONE: labels["Lost phone"]}
         done = mended(world, new, mapping)
-        assert codes(done) == {f"lost_phone-{number}": {RefusalCode.NO_MOVE} for number in range(2)}
+        assert codes(done) == {f"lost_phone-{number}": {RefusalCode.NO_TRANSITION} for number in range(2)}
         assert [row.customer for row in done.moved] == ["trending-0", "trending-1"]
         assert world.under(new).status("trending-0") is INTERNAL
         assert told(check_upgrade(OLD, new, world.store).remapped) == {("suspended", "Lost phone"): 2}
@@ -443,18 +444,18 @@ def test_the_gate_is_as_strict_as_for_anybody() -> None:
     before = world.everything()
     done = mended(world, new, mapping, actor=MACHINE, channel=Channel.API, reason=" ", reason_code=None)
     assert codes(done) == {
-        "regular-0": {RefusalCode.NO_MOVE},
+        "regular-0": {RefusalCode.NO_TRANSITION},
         **{f"unusual-{number}": {RefusalCode.PERSON_NEEDED, RefusalCode.REASON_NEEDED} for number in range(2)},
         **{f"lost_phone-{number}": {RefusalCode.REASON_NEEDED} for number in range(2)},
     }
     assert done.moved == ()
     assert world.everything() == before
     # With a move of its own, that of PENDING_DELETION is made too; and the way back from there is kept.
-    renaming = Move(
+    renaming = Transition(
         CustomerStatus.PENDING_DELETION,
         CustomerStatus.PENDING_DELETION,
         "relabel_leaving",
-        frozenset({Need.REASON}),
+        frozenset({Requirement.REASON}),
     )
     new = evolve(new, lifecycles=[CUSTOMER_STATUS.adding(renaming), *ON[1:]])
     assert len(mended(world, new, mapping).moved) == 5
@@ -556,15 +557,15 @@ class MendedTier(Status):
     RETIRED_GOLD = "gold"
 
 
-def tiers(statuses: Any, *more: Move[Any]) -> OrgConfig[Label]:
+def tiers(statuses: Any, *more: Transition[Any]) -> OrgConfig[Label]:
     """The organisation with the host's tiers."""
-    moves = [
-        Move(None, statuses.SILVER, "join"),
-        Move(statuses.SILVER, statuses.GOLD, "rise"),
-        Move(statuses.GOLD, statuses.SILVER, "fall"),
+    transitions = [
+        Transition(None, statuses.SILVER, "join"),
+        Transition(statuses.SILVER, statuses.GOLD, "rise"),
+        Transition(statuses.GOLD, statuses.SILVER, "fall"),
         *more,
     ]
-    return OrgConfig("acme", Label, lifecycles=[CUSTOMER_STATUS, Lifecycle("tier", statuses, tuple(moves))])
+    return OrgConfig("acme", Label, lifecycles=[CUSTOMER_STATUS, Lifecycle("tier", statuses, tuple(transitions))])
 
 
 @pytest.mark.parametrize("kind", STORES)
@@ -578,12 +579,12 @@ def test_a_status_stored_otherwise_is_lost_until_it_is_declared_as_retired(kind:
         checked = check_upgrade(before, after, world.store)
         assert told(checked.lost) == {("gold", None): 2}
         assert told(checked.closed) == {("gold", None): 1}
-        assert "keep its value in the new enum, with a move out of it" in checked.lost[0].advice
+        assert "keep its value in the new enum, with a transition out of it" in checked.lost[0].advice
         refused = mended(world, after, {Tier.GOLD: NewTier.GOLD})
-        assert codes(refused) == {"a": {RefusalCode.NO_MOVE}, "b": {RefusalCode.NO_MOVE}}
+        assert codes(refused) == {"a": {RefusalCode.NO_TRANSITION}, "b": {RefusalCode.NO_TRANSITION}}
         assert refused.closed == ("closed",)
         # As advised:
-        retired = tiers(MendedTier, Move(MendedTier.RETIRED_GOLD, MendedTier.GOLD, "rename"))
+        retired = tiers(MendedTier, Transition(MendedTier.RETIRED_GOLD, MendedTier.GOLD, "rename"))
         checked = check_upgrade(before, retired, world.store)
         assert checked.is_ready
         assert [(row.source, row.target, row.entries) for row in checked.illegal] == [("silver", "gold", 3)]
@@ -600,7 +601,9 @@ def test_a_status_stored_otherwise_is_lost_until_it_is_declared_as_retired(kind:
 
 
 def test_nobody_is_stranded_at_what_closes_the_account_now() -> None:
-    open_end = Lifecycle("tier", Tier, (Move(None, Tier.GOLD, "join"), Move(Tier.GOLD, Tier.SILVER, "fall")))
+    open_end = Lifecycle(
+        "tier", Tier, (Transition(None, Tier.GOLD, "join"), Transition(Tier.GOLD, Tier.SILVER, "fall"))
+    )
     before = OrgConfig("acme", Label, lifecycles=[CUSTOMER_STATUS, open_end])
     world = in_memory(before)
     world.desk.register("a", Tier.GOLD)
@@ -644,7 +647,7 @@ def test_an_idle_label_that_is_retired_into_another_ends_being_set_aside() -> No
     after = world.under(new)
     standing = after.service.standing("a", CUSTOMER_STATUS)
     assert standing is not None
-    assert (standing.label.text if standing.label else None, standing.back_to) == ("Regular", None)
+    assert (standing.label.text if standing.label else None, standing.return_to) == ("Regular", None)
 
 
 # -- failures and rivals ----------------------------------------------------------------------------------------------
@@ -657,7 +660,7 @@ class FailingStore(RelayStore):
         super().__init__(store)
         self.left, self.made = at, made
 
-    def commit(self, plan: Plan) -> Applied | Found:
+    def commit(self, plan: Plan) -> Applied | Snapshot:
         self.left -= 1
         if self.left == 0:
             if self.made:
@@ -678,7 +681,7 @@ def test_an_upgrade_that_failed_is_run_again_and_nobody_moves_twice(
             mended(world, RENAMED, MAP, store=FailingStore(world.store, at, made=made))
         half = {row.customer for row in mended(world, RENAMED, MAP).moved}
         assert len(half) == 8 - (at - 1) - made
-        entries = world.store.log(Log(org="acme", limit=1_000)).items
+        entries = world.store.page(Log(org="acme", limit=1_000)).items
         assert Counter(entry.customer for entry in entries if entry.run == "run-1") == {
             f"{name}-{number}": 1 for name in ("trending", "lost_phone", "abroad", "unusual") for number in range(2)
         }
@@ -698,11 +701,11 @@ class RivalStore(RelayStore):
             self.before = ""
             self.rival()
 
-    def read(self, guarded: GuardedChange) -> Found:
+    def read(self, prepared: PreparedChange) -> Snapshot:
         self._let_in("read")
-        return self.store.read(guarded)
+        return self.store.read(prepared)
 
-    def commit(self, plan: Plan) -> Applied | Found:
+    def commit(self, plan: Plan) -> Applied | Snapshot:
         self._let_in("commit")
         return self.store.commit(plan)
 
@@ -793,7 +796,7 @@ def test_after_an_upgrade_nothing_is_lost_but_what_was_refused(data: st.DataObje
         world.desk.register(f"c-{number}", label, reason="so it begins")
         for target in data.draw(st.lists(st.sampled_from(list(Label)), max_size=3)):
             # By an operation of the system's own and a member of staff, so that every status is reached.
-            outcome(lambda: world.make(world.request(f"c-{number}", target, wish=Wish.STAFF)))  # noqa: B023
+            outcome(lambda: world.make(world.request(f"c-{number}", target, requested_by=RequestedBy.STAFF)))  # noqa: B023
             outcome(lambda: world.desk.change(f"c-{number}", target, reason="so it goes"))  # noqa: B023
     gone = data.draw(st.sets(st.sampled_from([text for text, status in TEXTS.items() if status is not DELETED])))
     drawn = data.draw(st.dictionaries(st.sampled_from(sorted(set(TEXTS) - {"Closed"})), statuses, max_size=2))
@@ -803,7 +806,7 @@ def test_after_an_upgrade_nothing_is_lost_but_what_was_refused(data: st.DataObje
     new = with_labels(labels)
     by_text = {label.text: label for label in new.labels}
     mapping = {text: by_text[f"New {text}"] for text in (*gone, *moved)}
-    before = {account.customer: account for account in world.store.accounts(Accounts(org="acme"))}
+    before = {account.customer: account for account in world.store.page(Accounts(org="acme"))}
 
     done = mended(world, new, mapping)
 
@@ -816,12 +819,12 @@ def test_after_an_upgrade_nothing_is_lost_but_what_was_refused(data: st.DataObje
     assert checked.stranded == ()
     assert world.under(new).service.verify().faults == ()
     touched = {row.customer for row in done.moved}
-    for account in world.store.accounts(Accounts(org="acme")):
+    for account in world.store.page(Accounts(org="acme")):
         was = before[account.customer]
         assert account.version == was.version + (account.customer in touched)
         if account.customer not in touched:
             assert account == was
-    entries = world.store.log(Log(org="acme", limit=1_000)).items
+    entries = world.store.page(Log(org="acme", limit=1_000)).items
     assert sorted(entry.customer for entry in entries if entry.run == "run-1") == sorted(touched)
     assert other.everything() == others
     assert mended(world, new, mapping).moved == ()

@@ -1,4 +1,4 @@
-"""Verification: it finds nothing where all is well, and everything that a history does not bear out."""
+"""Verifying: it finds nothing where all is well, and everything that a history does not bear out."""
 
 from __future__ import annotations
 
@@ -13,19 +13,9 @@ import pytest
 from attrs import evolve
 from organisation import ACME, AGENT, START, STORES, Label, World, in_memory, opened
 
-from custstatus import (
-    Accounts,
-    ClientState,
-    Entry,
-    EntryKind,
-    Fault,
-    Identifier,
-    Log,
-    Membership,
-    MemoryStore,
-    Page,
-    Verification,
-)
+from custstatus import Account, ClientState, Entry, EntryKind, Identifier, Membership, MemoryStore, Page, VerifyReport
+from custstatus.adapters import Accounts, Log, Query
+from custstatus.operations import Fault
 
 
 @pytest.fixture(params=STORES)
@@ -53,28 +43,28 @@ def lived(world: World[Label]) -> World[Label]:
 
 class TestSoundStores:
     def test_an_empty_store_has_no_faults(self, acme: World[Label]) -> None:
-        assert acme.service.verify() == Verification(0, 0)
+        assert acme.service.verify() == VerifyReport(0, 0)
 
     def test_whatever_was_done_by_the_desk_folds_to_what_stands(self, acme: World[Label]) -> None:
-        verification = lived(acme).service.verify()
-        assert verification.faults == ()
-        assert verification.accounts == 2
-        assert verification.entries == len(acme.service.history(limit=1_000))
+        report = lived(acme).service.verify()
+        assert report.faults == ()
+        assert report.accounts == 2
+        assert report.entries == len(acme.service.history(limit=1_000))
 
     def test_another_organisations_accounts_are_not_looked_at(self, acme: World[Label]) -> None:
         lived(acme)
-        assert acme.under(evolve(ACME, org="zeta")).service.verify() == Verification(0, 0)
+        assert acme.under(evolve(ACME, org="zeta")).service.verify() == VerifyReport(0, 0)
 
     def test_it_tells_how_far_it_is_page_by_page(self, acme: World[Label], monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("custstatus.reading.Accounts", lambda **given: Accounts(**given, limit=2))
-        monkeypatch.setattr("custstatus.verifying.MOST", 2)
+        monkeypatch.setattr("custstatus.operations.verify.Accounts", lambda **given: Accounts(**given, limit=2))
+        monkeypatch.setattr("custstatus.operations.verify.MOST", 2)
         for number in range(5):
             acme.desk.register(f"c-{number}")
             acme.desk.change(f"c-{number}", Label.ABROAD, reason="r")
         told: list[int] = []
-        verification = acme.service.verify(progress=told.append)
+        report = acme.service.verify(progress=told.append)
         assert told == [2, 4, 5]
-        assert (verification.accounts, verification.entries, verification.faults) == (5, 15, ())
+        assert (report.accounts, report.entries, report.faults) == (5, 15, ())
 
 
 class Tampered(MemoryStore):
@@ -86,21 +76,19 @@ class Tampered(MemoryStore):
         self.account: dict[str, Any] = {}
         self.standing: dict[str, Any] = {}
 
-    def log(self, query: Log) -> Page[Entry]:
-        page = super().log(query)
-        return evolve(page, items=self.entries(page.items)) if query.customer == "c" else page
+    def page(self, query: Query[Any]) -> Page[Any]:
+        page = super().page(query)
+        if isinstance(query, Log) and query.customer == "c":
+            return evolve(page, items=self.entries(page.items))
+        if isinstance(query, Accounts):
+            return evolve(page, items=tuple(map(self._tampered, page.items)))
+        return page
 
-    def accounts(self, query: Accounts) -> Page[Any]:
-        page = super().accounts(query)
-        items = []
-        for account in page:
-            if account.customer == "c":
-                rows = account.standings
-                changed = tuple(evolve(row, **self.standing) if row.status else row for row in rows)
-                items.append(evolve(account, **({"standings": changed} | self.account)))
-            else:
-                items.append(account)
-        return evolve(page, items=tuple(items))
+    def _tampered(self, account: Account) -> Account:
+        if account.customer != "c":
+            return account
+        changed = tuple(evolve(row, **self.standing) if row.status else row for row in account.standings)
+        return evolve(account, **({"standings": changed} | self.account))
 
 
 @pytest.fixture
@@ -127,7 +115,7 @@ class TestTamperedStores:
             ("status_since", START),
             ("by", evolve(AGENT, id="agent-9")),
             ("entry", 3),
-            ("back_to", 2),
+            ("return_to", 2),
             ("until", START),
         ],
     )
@@ -211,8 +199,8 @@ def test_the_history_in_the_file_is_append_only(tmp_path: Path) -> None:
 
 
 def test_verifications_add_up() -> None:
-    one, other = Verification(1, 2, (Fault("a", "x"),)), Verification(3, 4, (Fault("b", "y"),))
-    assert one + other == Verification(4, 6, (Fault("a", "x"), Fault("b", "y")))
+    one, other = VerifyReport(1, 2, (Fault("a", "x"),)), VerifyReport(3, 4, (Fault("b", "y"),))
+    assert one + other == VerifyReport(4, 6, (Fault("a", "x"), Fault("b", "y")))
 
 
 def test_an_account_registered_before_a_lifecycle_was_on_is_sound() -> None:

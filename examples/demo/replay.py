@@ -27,11 +27,11 @@ from custstatus import (
     Membership,
     Refusal,
     Report,
+    RequestedBy,
     StatusService,
-    Store,
     Sweep,
-    Wish,
 )
+from custstatus.adapters import Store
 from examples.demo.programme import PROGRAMME, Label
 from examples.demo.purchases import Basket, Purchases, Redemption
 from examples.demo.story import Part, Scene, Story, Turn
@@ -98,7 +98,7 @@ class Replay:
         self._scoring = self.service.acting(SCORING, Channel.API)
         self._marketing = self.service.acting(MARKETING, Channel.IMPORT)
         self._care = self.service.acting(AGENT, Channel.MEMBER_CARE)
-        self._at_wish = self.service.acting(AGENT, Channel.MEMBER_CARE, wish=Wish.CUSTOMER)
+        self._as_requested = self.service.acting(AGENT, Channel.MEMBER_CARE, requested_by=RequestedBy.CUSTOMER)
         self._fraud_desk = self.service.acting(INVESTIGATOR, Channel.MEMBER_CARE)
 
     def run(self, *, progress: Callable[[int], None] | None = None) -> Outcome:
@@ -191,7 +191,7 @@ class Replay:
             case Turn.PHONE_REPLACED:
                 self._care.change(customer, Label.REGULAR, reason="New phone, identified by passport", key=key)
             case Turn.ACCOUNT_DELETED:
-                self._at_wish.change(customer, Label.CLOSED, reason="Does not want an account any more", key=key)
+                self._as_requested.change(customer, Label.CLOSED, reason="Does not want an account any more", key=key)
                 del self._customers[scene.household]
             case Turn.SPENDS_MORE:
                 self._marketing.change(customer, Label.TRENDING, reason_code="spends_more", key=key)
@@ -201,7 +201,7 @@ class Replay:
                 # Not "to ACTIVE": back to where the customer was, label included (D95).
                 self._fraud_desk.restore(customer, reason="Receipts seen: a family feast", key=key)
             case Turn.UNENROLLED:
-                self._at_wish.change(customer, Membership.UNENROLLED, reason="Moved away", key=key)
+                self._as_requested.change(customer, Membership.UNENROLLED, reason="Moved away", key=key)
 
     def _midnight(self, day: date) -> datetime:
         return datetime.combine(day, time(), self._purchases.zone).astimezone(UTC)

@@ -128,7 +128,7 @@ class Summary:
             after = page.next
 
     def _deleted(self) -> Lines:
-        yield from self._listed(iter(self._service.deleted(limit=_PAGE)))
+        yield from self._listed(iter(self._service.customers(CUSTOMER_STATUS, CustomerStatus.DELETED, limit=_PAGE)))
 
     def _listed(self, listed: Iterator[Listed[CustomerStatus, Label]]) -> Lines:
         everyone = list(listed)

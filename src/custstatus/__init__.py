@@ -1,30 +1,11 @@
 """The status of a loyalty or retail programme's customers: what it restricts, how it changes, and its history."""
 
+from custstatus.adapters.feeds import FeedPage, Lag
 from custstatus.adapters.memory import MemoryStore
-from custstatus.adapters.protocol import (
-    ActivityBatch,
-    JoinableStore,
-    Recorded,
-    Store,
-    StoredActivity,
-)
+from custstatus.adapters.queries import Listed, Page, Tally
 from custstatus.adapters.sqlite import SQLiteStore
-from custstatus.changes import (
-    AccountPlan,
-    Applied,
-    Found,
-    GuardedChange,
-    Plan,
-    Reason,
-    Refusal,
-    RefusalCode,
-    Step,
-    Token,
-    Warned,
-)
-from custstatus.config import OrgConfig
-from custstatus.decisions import Decision, TwoPartyDecision
-from custstatus.desk import Desk
+from custstatus.config.config import OrgConfig
+from custstatus.config.waivers import Waiver
 from custstatus.errors import (
     ChartError,
     ConfigurationError,
@@ -32,34 +13,26 @@ from custstatus.errors import (
     CuststatusError,
     DeniedError,
     InvalidInputError,
-    PositionLostError,
     RefusedError,
-    SchemaError,
     StoreBusyError,
-    StoreClosedError,
-    StoredValueError,
     StoreError,
     SweepStoppedError,
-    UnknownActionError,
     UnknownCustomerError,
-    UnknownError,
-    UnknownLabelError,
-    UnknownLifecycleError,
 )
-from custstatus.faults import Waiver
-from custstatus.feeds import FeedPage, Lag, to_cloudevent
-from custstatus.flows import Option
-from custstatus.lifecycle import Lifecycle, Move, Need, Status
-from custstatus.planning import fold
-from custstatus.policies.capillary import CAPILLARY
-from custstatus.policies.compiled import Cell, CompiledPolicy, PolicyRow
-from custstatus.policies.conditions import Absent, Condition, Tested
+from custstatus.gate.loop import Option
+from custstatus.gate.outcome import Applied, Plan
+from custstatus.gate.refusal import Reason, Refusal, RefusalCode, Warned
+from custstatus.lifecycles.lifecycle import Lifecycle, Requirement, Status, Transition
+from custstatus.operations.record import Report
+from custstatus.operations.sweep import Sweep, Swept
+from custstatus.operations.sweep_limits import SweepLimits
+from custstatus.operations.verify import VerifyReport
+from custstatus.policies.capillary import CAPILLARY_POLICY
+from custstatus.policies.conditions import Condition
+from custstatus.policies.decisions import Decision, TwoPartyDecision
 from custstatus.policies.idle import IdleRule
-from custstatus.policies.policy import Policy, Question
-from custstatus.policies.proofs import Approval, Counterexample, Invariant, Outcome, Proof
 from custstatus.policies.rules import Party, Restriction, RestrictionPolicy, block, block_everything, mark
-from custstatus.policies.verdicts import Contribution, Lift, Opinion, Verdict
-from custstatus.queries import Accounts, Activities, CustomerIds, Customers, Feed, Log
+from custstatus.policies.verdicts import Verdict
 from custstatus.records import (
     Account,
     Action,
@@ -74,16 +47,13 @@ from custstatus.records import (
     EntryKind,
     HeldIdentifier,
     Identifier,
-    Listed,
     NoLabels,
-    Page,
+    RequestedBy,
     Standing,
     StatusLabel,
-    Tally,
-    Wish,
 )
-from custstatus.service import StatusService
-from custstatus.sets import Each, GuardedSet, Moved
+from custstatus.service._made.desk import Desk
+from custstatus.service._made.service import StatusService
 from custstatus.states import (
     CLIENT_STATE,
     CUSTOMER_STATUS,
@@ -99,11 +69,9 @@ from custstatus.states import (
     Membership,
     TrialGroup,
 )
-from custstatus.sweeping import Brakes, Report, Sweep, Swept
-from custstatus.verifying import Fault, Verification
 
 __all__ = [
-    "CAPILLARY",
+    "CAPILLARY_POLICY",
     "CLIENT_STATE",
     "CUSTOMER_STATUS",
     "LEGACY_FRAUD_STATUS",
@@ -111,121 +79,76 @@ __all__ = [
     "MEMBERSHIP",
     "SHIPPED",
     "TRIAL_GROUP",
-    "Absent",
     "Account",
-    "AccountPlan",
-    "Accounts",
     "Action",
-    "Activities",
     "Activity",
-    "ActivityBatch",
     "Actor",
     "ActorKind",
     "AnyAction",
     "AnyChannel",
     "Applied",
-    "Approval",
-    "Brakes",
-    "Cell",
     "Channel",
     "ChartError",
     "ClientState",
-    "CompiledPolicy",
     "Condition",
     "ConfigurationError",
     "ConflictError",
-    "Contribution",
-    "Counterexample",
-    "CustomerIds",
     "CustomerStatus",
-    "Customers",
     "CuststatusError",
     "Decision",
     "DeniedError",
     "Desk",
-    "Each",
     "Effect",
     "Entry",
     "EntryKind",
-    "Fault",
-    "Feed",
     "FeedPage",
-    "Found",
-    "GuardedChange",
-    "GuardedSet",
     "HeldIdentifier",
     "Identifier",
     "IdleRule",
     "InvalidInputError",
-    "Invariant",
-    "JoinableStore",
     "Lag",
     "LegacyFraudStatus",
     "Lifecycle",
-    "Lift",
     "Listed",
-    "Log",
     "LoyaltyType",
     "Membership",
     "MemoryStore",
-    "Move",
-    "Moved",
-    "Need",
     "NoLabels",
-    "Opinion",
     "Option",
     "OrgConfig",
-    "Outcome",
     "Page",
     "Party",
     "Plan",
-    "Policy",
-    "PolicyRow",
-    "PositionLostError",
-    "Proof",
-    "Question",
     "Reason",
-    "Recorded",
     "Refusal",
     "RefusalCode",
     "RefusedError",
     "Report",
+    "RequestedBy",
+    "Requirement",
     "Restriction",
     "RestrictionPolicy",
     "SQLiteStore",
-    "SchemaError",
     "Standing",
     "Status",
     "StatusLabel",
     "StatusService",
-    "Step",
-    "Store",
     "StoreBusyError",
-    "StoreClosedError",
     "StoreError",
-    "StoredActivity",
-    "StoredValueError",
     "Sweep",
+    "SweepLimits",
     "SweepStoppedError",
     "Swept",
     "Tally",
-    "Tested",
-    "Token",
+    "Transition",
     "TrialGroup",
     "TwoPartyDecision",
-    "UnknownActionError",
     "UnknownCustomerError",
-    "UnknownError",
-    "UnknownLabelError",
-    "UnknownLifecycleError",
     "Verdict",
-    "Verification",
+    "VerifyReport",
     "Waiver",
     "Warned",
-    "Wish",
     "block",
     "block_everything",
-    "fold",
     "mark",
-    "to_cloudevent",
 ]

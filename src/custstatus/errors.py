@@ -4,8 +4,8 @@ Every error the library raises: one tree, each with the data a caller needs to g
 ```
 CuststatusError
 ├── InvalidInputError            a value out of bounds or of the wrong kind; nothing was written
-├── ConfigurationError           an organisation's configuration, with all its faults at once
-├── ChartError                   a chart, or an edit of a table of moves, that cannot be compiled
+├── ConfigurationError           an organisation's configuration, with every fault listed
+├── ChartError                   a chart, or an edit of a transition table, that cannot be compiled
 ├── UnknownError                 something named that is not there
 │   ├── UnknownCustomerError
 │   ├── UnknownActionError
@@ -13,13 +13,13 @@ CuststatusError
 │   └── UnknownLifecycleError
 ├── RefusedError                 a change that is not made; carries the refusal
 ├── DeniedError                  an action that is not allowed; carries the decision
-├── SweepStoppedError            a sweep that would move more customers than its brakes allow; nothing was written
-├── ConflictError                others changed the same account all the while; retry
+├── SweepStoppedError            a sweep that would move more customers than its limits allow; nothing was written
+├── ConflictError                others kept changing the same account; retry
 └── StoreError                   the store could not read or write
     ├── StoreBusyError           it was locked for too long; retry with the same key
     ├── StoreClosedError         it was used after `close`
     ├── SchemaError              the database is not one that this version can work on
-    ├── PositionLostError        the feed begins anew: a position is of before the database was restored
+    ├── PositionLostError        a position is from before the database was restored: read the feed again
     └── StoredValueError         it holds a status or a label that the configuration lacks
 ```
 
@@ -33,8 +33,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from custstatus.changes import Refusal
-    from custstatus.decisions import Decision
+    from custstatus.gate.refusal import Refusal
+    from custstatus.policies.decisions import Decision
 
 __all__ = [
     "ChartError",
@@ -64,7 +64,7 @@ class CuststatusError(Exception):
 
 
 class InvalidInputError(CuststatusError, ValueError):
-    """A value out of bounds: which field, what was expected, and what kind of thing came (never the value itself)."""
+    """A value out of bounds: which field, what was expected, and what kind of value came (never the value itself)."""
 
     def __init__(self, field: str, expected: str, came: str) -> None:
         super().__init__(field, expected, came)
@@ -77,7 +77,7 @@ class InvalidInputError(CuststatusError, ValueError):
 
 
 class _FaultyError(CuststatusError, ValueError):
-    """Something declared in code that has one fault or several, all of them told."""
+    """A declaration with one or more faults, all listed."""
 
     def __init__(self, subject: str, faults: Iterable[str]) -> None:
         self.subject = subject
@@ -89,11 +89,11 @@ class _FaultyError(CuststatusError, ValueError):
 
 
 class ConfigurationError(_FaultyError):
-    """An organisation's configuration does not hold together; `faults` lists everything that is wrong."""
+    """An organisation's configuration is not consistent; `faults` lists everything that is wrong."""
 
 
 class ChartError(_FaultyError):
-    """A chart (or an edit of a table) cannot be compiled to a table of moves; `faults` names each offender."""
+    """A chart (or an edit of a table) cannot be compiled to a transition table; `faults` lists everything that is wrong."""
 
 
 class UnknownError(CuststatusError, LookupError):
@@ -101,7 +101,7 @@ class UnknownError(CuststatusError, LookupError):
 
 
 class UnknownCustomerError(UnknownError):
-    """No such customer in this organisation: register it first."""
+    """No such customer in this organisation: register them first."""
 
     def __init__(self, org: str, customer: str) -> None:
         super().__init__(org, customer)
@@ -109,7 +109,7 @@ class UnknownCustomerError(UnknownError):
         self.customer = customer
 
     def __str__(self) -> str:
-        return f"no customer {self.customer!r} in organisation {self.org!r}: register it first"
+        return f"no customer {self.customer!r} in organisation {self.org!r}: register them first"
 
 
 class _UnknownNameError(UnknownError):
@@ -127,13 +127,13 @@ class _UnknownNameError(UnknownError):
 
 
 class UnknownActionError(_UnknownNameError):
-    """An action that the configuration does not have: an error, never a silent allow."""
+    """An action that is not configured: an error, never a silent allow."""
 
     kind = "action"
 
 
 class UnknownLabelError(_UnknownNameError):
-    """A label that the configuration does not have (D21)."""
+    """A label that is not configured (D21)."""
 
     kind = "label"
 
@@ -157,9 +157,9 @@ class RefusedError(CuststatusError):
 
 class DeniedError(CuststatusError):
     """
-    An action was denied; `decision` says why and what would lift it.
+    An action was denied; `decision` says why, and what would lift it.
 
-    Its text names action, customer and code only: an error's text may reach the customer, who is not told of a suspicion (D105).
+    Its text names action, customer and code only: its text may reach the customer, who must not learn of a suspicion (D105).
     """
 
     def __init__(self, decision: Decision[Any]) -> None:
@@ -172,27 +172,27 @@ class DeniedError(CuststatusError):
 
 
 class SweepStoppedError(CuststatusError):
-    """A sweep would move more customers than its brakes allow; nothing was written. Look at its preview without brakes."""
+    """A sweep would move more customers than its limits allow; nothing was written. Preview it without limits."""
 
     def __init__(self, org: str, concerned: int, allowed: int, customers: int) -> None:
         super().__init__(org, concerned, allowed, customers)
         self.org = org
         self.concerned = concerned
-        """How many customers the rules concern."""
+        """How many customers the sweep would move."""
         self.allowed = allowed
-        """How many the brakes allow."""
+        """How many the limits allow."""
         self.customers = customers
-        """How many there are."""
+        """How many customers there are."""
 
     def __str__(self) -> str:
         return (
-            f"the sweep of organisation {self.org!r} would move {self.concerned} of {self.customers} customers, and "
-            f"{self.allowed} are allowed: look at its preview without brakes, then raise the limit"
+            f"the sweep of organisation {self.org!r} would move {self.concerned} of {self.customers} customers, but "
+            f"the limit is {self.allowed}: preview it without limits, then raise the limit if that is right"
         )
 
 
 class ConflictError(CuststatusError):
-    """The account was changed by others between every read and write of ours; nothing was written. Try again."""
+    """Other writers changed the account between each of our reads and writes; nothing was written. Retry."""
 
     def __init__(self, org: str, customer: str, attempts: int) -> None:
         super().__init__(org, customer, attempts)
@@ -201,7 +201,7 @@ class ConflictError(CuststatusError):
         self.attempts = attempts
 
     def __str__(self) -> str:
-        return f"customer {self.customer!r} was changed by others {self.attempts} times meanwhile: try again"
+        return f"gave up after {self.attempts} attempts: other writers kept changing customer {self.customer!r}; retry"
 
 
 class StoreError(CuststatusError):
@@ -209,7 +209,7 @@ class StoreError(CuststatusError):
 
 
 class StoreBusyError(StoreError):
-    """The database stayed locked longer than the busy timeout; nothing was written. Try again with the same key."""
+    """The database stayed locked longer than the busy timeout; nothing was written. Retry with the same key."""
 
 
 class StoreClosedError(StoreError):
@@ -222,14 +222,14 @@ class SchemaError(StoreError):
 
 class PositionLostError(StoreError):
     """
-    A position in the feed that is of no use any more: the database was restored from a copy, which may lack what was read since.
+    A position in the feed that is no longer valid: the database was restored from a copy, which may lack what was read since.
 
-    Read the feed from its beginning, or from a position kept after; an entry that was seen is known by customer and version.
+    Read the feed from its beginning, or from a position kept after; entries seen before are recognised by customer and version.
     """
 
 
 class StoredValueError(StoreError):
-    """The store holds a status, label or lifecycle that the configuration lacks: bring the configuration back to it."""
+    """The store holds a status, label or lifecycle that is not configured: restore it, or move the accounts off it first."""
 
     def __init__(self, lifecycle: str, kind: str, value: str) -> None:
         super().__init__(lifecycle, kind, value)
@@ -240,5 +240,5 @@ class StoredValueError(StoreError):
     def __str__(self) -> str:
         return (
             f"the store has {self.kind} {self.value!r} on lifecycle {self.lifecycle!r}, which the configuration lacks: "
-            "configure it again, or move the accounts away from it first"
+            "restore it in the configuration, or move the accounts off it first"
         )

@@ -8,20 +8,21 @@ Free text and personal names are kept out of every repr. How a change is asked f
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 from functools import cached_property
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from attrs import field, frozen
 
 from custstatus import bounds
 from custstatus.bounds import bounded, check_amount, check_id, check_moment, check_text
 from custstatus.errors import InvalidInputError
-from custstatus.states import CustomerStatus
 from custstatus.values import Value
+
+if TYPE_CHECKING:
+    from custstatus.states import CustomerStatus
 
 __all__ = [
     "Account",
@@ -37,18 +38,14 @@ __all__ = [
     "EntryKind",
     "HeldIdentifier",
     "Identifier",
-    "Listed",
     "NoLabels",
-    "Page",
+    "RequestedBy",
     "Standing",
     "StatusLabel",
-    "Tally",
-    "Wish",
 ]
 
 S_co = TypeVar("S_co", covariant=True)
 L_co = TypeVar("L_co", covariant=True)
-T_co = TypeVar("T_co", covariant=True)
 
 
 class AnyAction(Enum):
@@ -137,8 +134,8 @@ class ActorKind(Enum):
     __hash__ = object.__hash__
 
 
-class Wish(Enum):
-    """At whose wish a change is made (D101), whoever enters it."""
+class RequestedBy(Enum):
+    """Who asked for the change, regardless of who entered it (D101)."""
 
     CUSTOMER = "customer"
     STAFF = "staff"
@@ -171,6 +168,7 @@ class StatusLabel(Enum):
 
     A status's first label is its default (D20). Stored by its text, 1 to 64 characters.
 
+    >>> from custstatus import CustomerStatus, StatusLabel
     >>> class Label(StatusLabel):
     ...     REGULAR = "Regular", CustomerStatus.ACTIVE
     ...     LOST_PHONE = "Lost phone", CustomerStatus.SUSPENDED
@@ -264,7 +262,7 @@ class Standing(Value, Generic[S_co, L_co]):
     """Who made the last entry on this lifecycle: "last updated by" (D56); without a name."""
     entry: int
     """The version of that entry."""
-    back_to: int | None = None
+    return_to: int | None = None
     """While set aside: the version of the entry whose result was left."""
     until: datetime | None = None
     """When it ends by itself, if it does."""
@@ -305,7 +303,7 @@ class Entry(Value):
     recorded_at: datetime
     """When it was written, UTC."""
     actor: Actor
-    wish: Wish
+    requested_by: RequestedBy
     channel: str
     """The channel's value."""
     config: str
@@ -320,8 +318,8 @@ class Entry(Value):
     ordinal: int = 0
     """Its place among the entries of one operation."""
     digest: bytes | None = field(default=None, repr=False)
-    """What the key stands for: the digest of the request."""
-    back_to: int | None = None
+    """What the key identifies: the digest of the request."""
+    return_to: int | None = None
     closes: bool = False
     """Whether it closed the account."""
     run: str | None = None
@@ -356,37 +354,3 @@ class Account(Value):
     def standing(self, lifecycle: str) -> Standing[str, str] | None:
         """Where it is on one lifecycle; None where it has no row for it."""
         return next((standing for standing in self.standings if standing.lifecycle == lifecycle), None)
-
-
-@frozen(slots=False, repr=False)
-class Listed(Value, Generic[S_co, L_co]):
-    """One row of a list of customers."""
-
-    customer: str
-    standing: Standing[S_co, L_co]
-    registered_at: datetime
-    last_activity_at: datetime | None
-    """The last activity that counts, UTC."""
-
-
-@frozen(slots=False, repr=False)
-class Tally(Value, Generic[S_co, L_co]):
-    """How many accounts stand at one place of a lifecycle."""
-
-    status: S_co | None
-    label: L_co | None
-    accounts: int
-
-
-@frozen(slots=False, repr=False)
-class Page(Value, Generic[T_co]):
-    """One page of a list; give `next` as `after` to get the following one."""
-
-    items: tuple[T_co, ...]
-    next: str | None = None
-
-    def __iter__(self) -> Iterator[T_co]:
-        return iter(self.items)
-
-    def __len__(self) -> int:
-        return len(self.items)

@@ -10,13 +10,16 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from custstatus.changes import Token
 from custstatus.errors import InvalidInputError
-from custstatus.records import Identifier
+from custstatus.gate.request import Token
 from custstatus.values import Value
+
+if TYPE_CHECKING:
+    from custstatus.records import Identifier
 
 __all__ = ["Seal"]
 

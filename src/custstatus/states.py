@@ -1,12 +1,12 @@
 """
 Every lifecycle that the library ships: an enum and a chart each, data only.
 
-The charts are strict by default. Where no product publishes a move, ours are marked as such in the reason beside
+The charts are strict by default. Where no product publishes a transition, ours are marked as such in the reason beside
 the edge (`ours`); an organisation edits the compiled table (`Lifecycle.adding`, `Lifecycle.without`). The rules'
 numbers (D1 to D108) are explained in `docs/rules.md`.
 
-PERSON stands where a product asks for a right, a verification or a second person; SYSTEM_OPERATION where only an
-operation of the library's own may make the move.
+PERSON is required where a product asks for a right, a verification or a second person; SYSTEM_OPERATION where only an
+operation of the library's own may make the transition.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 from statemachine import Event, State, StateMachine
 from statemachine.states import States
 
-from custstatus.lifecycle import Lifecycle, Need, Status
+from custstatus.lifecycles.lifecycle import Lifecycle, Requirement, Status
 
 __all__ = [
     "CLIENT_STATE",
@@ -38,9 +38,9 @@ __all__ = [
     "TrialGroupChart",
 ]
 
-_BY_STAFF = (Need.PERSON, Need.REASON)
-_BY_REASON = (Need.REASON,)
-_BY_SYSTEM = (Need.SYSTEM_OPERATION,)
+_BY_STAFF = (Requirement.PERSON, Requirement.REASON)
+_BY_REASON = (Requirement.REASON,)
+_BY_SYSTEM = (Requirement.SYSTEM_OPERATION,)
 
 
 class CustomerStatus(Status):
@@ -56,7 +56,7 @@ class CustomerStatus(Status):
 
 
 class CustomerStatusChart(StateMachine):
-    """The moves of customer status, deletion flow off (with it on, only PENDING_DELETION leads to DELETED, D10)."""
+    """The transitions of customer status, deletion flow off (with it on, only PENDING_DELETION leads to DELETED, D10)."""
 
     unset = State(initial=True)
     s = States.from_enum(CustomerStatus, initial=None, final=CustomerStatus.DELETED)
@@ -98,7 +98,7 @@ class CustomerStatusChart(StateMachine):
     lapse = Event(s.PENDING_DELETION.to(s.DELETED), name="the waiting period is over (D11)")
     delete = Event(
         unset.to(s.DELETED) | s.ACTIVE.to(s.DELETED) | s.INTERNAL.to(s.DELETED),
-        name="at the customer's wish, or inactive for long (D5, D64)",
+        name="at the customer's request, or inactive for long (D5, D64)",
     )
     delete_by_staff = Event(
         s.SUSPENDED.to(s.DELETED) | s.FRAUD_SUSPECTED.to(s.DELETED) | s.FRAUD_CONFIRMED.to(s.DELETED),
@@ -114,7 +114,7 @@ class CustomerStatusChart(StateMachine):
 CUSTOMER_STATUS = Lifecycle.from_chart(
     CustomerStatus,
     CustomerStatusChart,
-    needs={
+    requirements={
         "suspend": _BY_REASON,
         "reinstate": _BY_STAFF,
         "suspect": _BY_REASON,
@@ -165,7 +165,7 @@ class LegacyFraudStatus(Status):
 
 
 class LegacyFraudStatusChart(StateMachine):
-    """The moves of the legacy fraud status, strict: no value without the one it follows (D42)."""
+    """The transitions of the legacy fraud status, strict: no value without the one it follows (D42)."""
 
     unset = State(initial=True)
     s = States.from_enum(LegacyFraudStatus, initial=None)
@@ -186,7 +186,7 @@ class LegacyFraudStatusChart(StateMachine):
 LEGACY_FRAUD_STATUS = Lifecycle.from_chart(
     LegacyFraudStatus,
     LegacyFraudStatusChart,
-    needs={
+    requirements={
         "mark": _BY_REASON,
         "reopen": _BY_REASON,
         "confirm": _BY_STAFF,
@@ -211,7 +211,7 @@ class ClientState(Status):
 
 
 class ClientStateChart(StateMachine):
-    """The moves of client state that concern one account; those of several accounts at once are system operations."""
+    """The transitions of client state that concern one account; those of several accounts at once are system operations."""
 
     unset = State(initial=True)
     s = States.from_enum(ClientState, initial=None, final=[ClientState.DELETED, ClientState.EXCLUDED])
@@ -226,14 +226,14 @@ class ClientStateChart(StateMachine):
         s.ANONYMOUS.to(s.DELETED) | s.NEW.to(s.DELETED), name="a temporary owner gave way to the real one (D82, D83)"
     )
     exclude = Event(
-        s.ANONYMOUS.to(s.EXCLUDED) | s.REGISTERED.to(s.EXCLUDED), name="only at the member's own wish (D84)"
+        s.ANONYMOUS.to(s.EXCLUDED) | s.REGISTERED.to(s.EXCLUDED), name="only at the member's own request (D84)"
     )
 
 
 CLIENT_STATE = Lifecycle.from_chart(
     ClientState,
     ClientStateChart,
-    needs={"pack": _BY_SYSTEM, "replace": _BY_SYSTEM, "exclude": (Need.OWN_WISH, Need.REASON)},
+    requirements={"pack": _BY_SYSTEM, "replace": _BY_SYSTEM, "exclude": (Requirement.OWN_REQUEST, Requirement.REASON)},
     closing=[ClientState.DELETED, ClientState.EXCLUDED],
 )
 
@@ -264,7 +264,7 @@ _EXPORT_CODES = {
 
 
 class MembershipChart(StateMachine):
-    """The moves of membership; merging, which concerns two accounts, is a system operation."""
+    """The transitions of membership; merging, which concerns two accounts, is a system operation."""
 
     unset = State(initial=True)
     s = States.from_enum(Membership, initial=None)
@@ -273,7 +273,7 @@ class MembershipChart(StateMachine):
     enroll = Event(
         unset.to(s.ENROLLED) | s.ACTIVE.to(s.ENROLLED) | s.MERGED.to(s.ENROLLED), name="becomes a member (D68)"
     )
-    enroll_again = Event(s.UNENROLLED.to(s.ENROLLED), name="what the customer left reopens at his own request (D68)")
+    enroll_again = Event(s.UNENROLLED.to(s.ENROLLED), name="what the customer left reopens at their own request (D68)")
     unenroll = Event(s.ENROLLED.to(s.UNENROLLED), name="leaves the programme (D69)")
     hold = Event(s.ACTIVE.to(s.ON_HOLD) | s.ENROLLED.to(s.ON_HOLD), name="on hold, points untouched (D70)")
     reactivate = Event(s.ON_HOLD.to(s.ENROLLED), name="restores the former state with no loss (D70)")
@@ -284,8 +284,8 @@ class MembershipChart(StateMachine):
 MEMBERSHIP = Lifecycle.from_chart(
     Membership,
     MembershipChart,
-    needs={
-        "enroll_again": (Need.OWN_WISH,),
+    requirements={
+        "enroll_again": (Requirement.OWN_REQUEST,),
         "unenroll": _BY_REASON,
         "hold": _BY_REASON,
         "merge": _BY_SYSTEM,

@@ -11,8 +11,9 @@ from typing import Any, cast
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from organisation import ACME, AGENT, START, Label
-from twins import AwaitedWorld, Pausing, Ran, pausing
+from organisation import ACME, AGENT, START, Label, finished
+from pausing import Pausing, pausing
+from twins import AwaitedWorld, Ran
 
 from custstatus import (
     CUSTOMER_STATUS,
@@ -28,18 +29,17 @@ from custstatus import (
     RefusedError,
     SQLiteStore,
     StatusService,
-    Store,
     StoreError,
-    flows,
 )
+from custstatus.adapters import Store
 from custstatus.aio import AsyncDesk, AsyncLook, AsyncStatusService, AsyncStore
-from custstatus.flows import Call, Flow
-from custstatus.looking import Look
+from custstatus.service._made.look import Look
 from custstatus.testing import Awaited, MovableClock, example
 from custstatus.testing.laws import PlannedApply
 from custstatus.testing.operations import Host, Operation
 from custstatus.testing.snapshots import answer, snapshot
 from custstatus.testing.strategies import operation_runs
+from tools import faces
 
 TWINS = [(Look, AsyncLook), (Desk, AsyncDesk), (StatusService, AsyncStatusService)]
 
@@ -52,7 +52,22 @@ def public(owner: type) -> dict[str, Any]:
     return {name: inspect.getattr_static(owner, name) for name in dir(owner) if not name.startswith("_")}
 
 
+def blocking(parameter: inspect.Parameter) -> inspect.Parameter:
+    """A parameter of the awaited face as the other has it, where nobody is there to await what it is given."""
+    return parameter.replace(annotation=str(parameter.annotation).replace(" | AsyncIterable[Activity]", ""))
+
+
+def told_of(owner: Any) -> str:
+    """What a class or a verb says of itself, but for which of the services it names."""
+    return (owner.__doc__ or "").replace("`AsyncStatusService", "`StatusService").replace(" an awaited *", " *")
+
+
 class TestTheSameVerbs:
+    """The one is made of the other, but for what is written by hand; so both are held against each other whole."""
+
+    def test_every_face_is_as_its_source_has_it(self) -> None:
+        assert list(faces.stale()) == []
+
     @pytest.mark.parametrize(("blocks", "awaits"), TWINS)
     def test_each_has_the_verbs_of_the_other(self, blocks: type, awaits: type) -> None:
         assert set(public(awaits)) - {"open"} == set(public(blocks))
@@ -67,13 +82,30 @@ class TestTheSameVerbs:
         one, other = getattr(blocks, verb), getattr(awaits, verb)
         assert inspect.iscoroutinefunction(other) == (verb not in AT_ONCE)
         ours, theirs = inspect.signature(one), inspect.signature(other)
-        if verb == "record_all":  # may be given what is awaited as well
-            assert list(ours.parameters) == list(theirs.parameters)
-        else:
-            assert list(ours.parameters.values()) == list(theirs.parameters.values())
+        assert list(map(blocking, theirs.parameters.values())) == [
+            each.replace(annotation=str(each.annotation)) for each in ours.parameters.values()
+        ]
         answers = str(ours.return_annotation)
-        assert theirs.return_annotation == (f"Async{answers}" if verb in AT_ONCE else answers)
-        assert f".{verb}`" in other.__doc__
+        assert theirs.return_annotation == (f"Async{answers}" if verb == "acting" else answers)
+
+    @pytest.mark.parametrize(
+        ("blocks", "awaits", "verb"),
+        [
+            (one, other, name)
+            for one, other in TWINS
+            for name, verb in public(one).items()
+            if inspect.isfunction(verb) or isinstance(inspect.getattr_static(other, name), property)
+        ],
+    )
+    def test_each_verb_says_the_same_of_itself(self, blocks: type, awaits: type, verb: str) -> None:
+        one, other = getattr(blocks, verb), getattr(awaits, verb)
+        assert told_of(one)
+        assert told_of(one) == told_of(other)
+
+    @pytest.mark.parametrize(("blocks", "awaits"), TWINS[:2])
+    def test_each_face_says_the_same_of_itself(self, blocks: type, awaits: type) -> None:
+        assert told_of(blocks)
+        assert told_of(blocks) == told_of(awaits)
 
     def test_opening_one_takes_what_making_the_other_does(self) -> None:
         made = list(inspect.signature(StatusService).parameters.values())
@@ -191,15 +223,14 @@ class Failing(MemoryStore):
 
 
 class TestFailing:
-    def test_what_the_store_raises_reaches_the_flow_and_it_may_go_on(self) -> None:
-        def flow() -> Flow[tuple[str, ...]]:
+    def test_what_the_store_raises_reaches_whoever_awaits_it_and_he_may_go_on(self) -> None:
+        async def going_on(store: AsyncStore) -> tuple[str, ...]:
             with pytest.raises(StoreError, match="broken"):
-                yield Call.of("load", "acme", "c")
-            names: tuple[str, ...] = yield Call.of("organisations")
-            return names
+                await store.load("acme", "c")
+            return await store.organisations()
 
-        assert flows.run(flow(), Failing()) == ()
-        assert asyncio.run(flows.run_async(flow(), pausing(Failing()))) == ()
+        assert finished(going_on(Awaited(Failing()))) == ()
+        assert asyncio.run(going_on(pausing(Failing()))) == ()
 
     def test_what_it_does_not_take_is_raised(self) -> None:
         async def host() -> None:
@@ -271,7 +302,7 @@ class TestManyAtOnce:
 class TestRecordingAnyNumber:
     @pytest.mark.parametrize("number", [0, 1, 2, 3, 4, 6, 7])
     def test_they_may_be_awaited_and_come_batch_by_batch(self, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("custstatus.asking.BATCH", 3)
+        monkeypatch.setattr("custstatus.service.service.BATCH", 3)
         sales = [Activity("c", Action.TRANSACTION, f"r-{each}", START) for each in range(number)]
 
         async def arriving() -> AsyncIterator[Activity]:
@@ -284,7 +315,7 @@ class TestRecordingAnyNumber:
                 store = Pausing(MemoryStore())
                 service = await AsyncStatusService.open(cast(AsyncStore, store), config)
                 await service.acting(AGENT).register("c")
-                report = await service.record_all(reported)
+                report = await service.record(reported)
                 assert (report.new, report.repeated, report.unknown) == (number, 0, ())
                 assert store.calls.count("record") == -(-number // 3)
 

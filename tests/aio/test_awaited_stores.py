@@ -11,10 +11,13 @@ from typing import Any, cast
 
 import pytest
 from organisation import ACME
-from twins import pausing
+from pausing import pausing
 
-from custstatus import MemoryStore, SQLiteStore, StatusService, Store, StoreClosedError
+from custstatus import MemoryStore, SQLiteStore, StatusService
+from custstatus.adapters import Store
+from custstatus.adapters._made import awaited
 from custstatus.aio import AsyncJoinableStore, AsyncStore
+from custstatus.errors import StoreClosedError
 from custstatus.testing import Awaited, Blocking, StoreContract
 
 
@@ -37,7 +40,9 @@ def threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name == "custstatus-blocking"]
 
 
-@pytest.mark.parametrize(("contract", "store"), [(Store, Blocking), (AsyncStore, Awaited)])
+@pytest.mark.parametrize(
+    ("contract", "store"), [(Store, Blocking), (AsyncStore, Awaited), (AsyncStore, awaited.Awaited)]
+)
 def test_each_has_the_verbs_of_its_contract(contract: type, store: type) -> None:
     for name, verb in vars(contract).items():
         if inspect.isfunction(verb) and not name.startswith("_"):
@@ -50,6 +55,7 @@ def test_the_awaited_contract_has_the_verbs_of_the_other_and_each_is_awaited() -
         twin = getattr(AsyncStore, name)
         assert inspect.iscoroutinefunction(twin), name
         assert inspect.signature(twin) == inspect.signature(verb), name
+        assert twin.__doc__ == verb.__doc__, name
     assert {name for name in vars(AsyncStore) if not name.startswith("_")} == set(verbs)
 
 

@@ -1,37 +1,31 @@
-"""Tasks that are cancelled: no change is half made, and the flow is closed."""
+"""Tasks that are cancelled: no change is half made, and nothing of what ran is left waiting."""
 
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import pytest
-from organisation import ACME, AGENT, GONE_AFTER, Clock, Label
-from twins import VERBS, Pausing
+from organisation import ACME, AGENT, GONE_AFTER, START, Clock, Label, in_memory
+from pausing import VERBS, Pausing
 
-from custstatus import (
-    Accounts,
-    Identifier,
-    Log,
-    MemoryStore,
-    StatusService,
-    Store,
-    flows,
-)
+from custstatus import Applied, Identifier, MemoryStore, StatusService
+from custstatus.adapters import Accounts, Log, PreparedChange, Snapshot, Store
 from custstatus.aio import AsyncStatusService, AsyncStore
-from custstatus.flows import Call, Flow
+from custstatus.gate import loop
 from custstatus.testing.laws import PlannedApply
 from custstatus.testing.snapshots import plain
 
 
 def held(store: Store) -> dict[str, object]:
     """All that there is of each customer."""
-    accounts = store.accounts(Accounts(org="acme", limit=100))
+    accounts = store.page(Accounts(org="acme", limit=100))
     return {
         each.customer: (
             plain(each),
-            plain(store.log(Log(org="acme", customer=each.customer, limit=100))),
+            plain(store.page(Log(org="acme", customer=each.customer, limit=100))),
             plain(store.identifiers("acme", each.customer)),
         )
         for each in accounts
@@ -129,34 +123,30 @@ class TestCancelling:
             assert all(now in (outcomes[0], outcomes[-1]) for now in outcomes)
             assert done or outcomes[0] != outcomes[-1]
 
-    def test_the_flow_is_closed_where_it_waits(self) -> None:
-        closed: list[str] = []
-
-        def flow() -> Flow[None]:
-            try:
-                yield Call.of("organisations")
-            except GeneratorExit:
-                closed.append("closed")
-                raise
-
+    def test_what_ran_is_over_where_it_waits(self) -> None:
         async def host() -> None:
             store = Stuck(MemoryStore(), 1, done=False)
-            waiting = flow()  # held here, so that nothing but the runner closes it
-            assert await cancelled(flows.run_async(waiting, cast(AsyncStore, store)), store)
-            assert closed == ["closed"]
-            assert waiting.gi_frame is None  # type: ignore[attr-defined]
+            request = in_memory(ACME).request("c", Label.ABROAD)
+            waiting = loop.make(cast(AsyncStore, store), request, ACME, START)
+            assert await cancelled(waiting, store)
+            assert store.calls == ["apply"]
+            assert inspect.getcoroutinestate(waiting) == inspect.CORO_CLOSED
 
         asyncio.run(host())
 
-    def test_so_it_is_where_a_store_that_blocks_is_interrupted(self) -> None:
+    def test_a_store_that_blocks_may_be_interrupted_and_nothing_is_written(self) -> None:
         class Interrupted(MemoryStore):
-            def organisations(self) -> tuple[str, ...]:
-                raise KeyboardInterrupt
+            interrupts = True
 
-        def flow() -> Flow[None]:
-            yield Call.of("organisations")
+            def apply(self, prepared: PreparedChange) -> Applied | Snapshot:
+                if self.interrupts:
+                    raise KeyboardInterrupt
+                return super().apply(prepared)
 
-        waiting = flow()
+        store = Interrupted()
+        desk = StatusService(store, ACME).acting(AGENT)
         with pytest.raises(KeyboardInterrupt):
-            flows.run(waiting, Interrupted())
-        assert waiting.gi_frame is None  # type: ignore[attr-defined]
+            desk.register("c")
+        assert store.load("acme", "c") is None
+        store.interrupts = False
+        assert not desk.register("c").replayed

@@ -44,7 +44,9 @@ CONFIG = "shop_for_bulk:SHOP"
 SECRET = "hunter2"
 SHOP_TEXT = """
 from datetime import timedelta
-from custstatus import CUSTOMER_STATUS, LEGACY_FRAUD_STATUS, MEMBERSHIP, CustomerStatus, IdleRule, OrgConfig, StatusLabel
+from custstatus import (
+    CUSTOMER_STATUS, LEGACY_FRAUD_STATUS, MEMBERSHIP, CustomerStatus, IdleRule, OrgConfig, StatusLabel,
+)
 
 class Label(StatusLabel):
     REGULAR = "Regular", CustomerStatus.ACTIVE
@@ -383,7 +385,7 @@ class TestInterrupting:
         path = self.big(file)
         # In parts of ten, so that it is interrupted in the middle.
         code = (
-            "import sys; from custstatus.bulk import importing; importing.CHUNK = 10; "
+            "import sys; from custstatus.operations import import_statuses; import_statuses.CHUNK = 10; "
             "from custstatus.cli import main; main()"
         )
         given = ["import", "statuses", path, "--db", file, "--config", CONFIG, "--actor", "agent-9"]
@@ -411,17 +413,17 @@ class TestInterrupting:
         self, file: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         from custstatus import StoreError
-        from custstatus.bulk import importing
+        from custstatus.operations import import_statuses
 
-        monkeypatch.setattr(importing, "CHUNK", 2)
+        monkeypatch.setattr(import_statuses, "CHUNK", 2)
         path, sound = statuses(*(f"c-{number},,Trending,," for number in range(10))), SQLiteStore.apply_set
         sets: list[bool] = []  # whether they were to write
 
-        def failing(store: SQLiteStore, guarded: Any) -> Any:
-            sets.append(not guarded.only_read)
+        def failing(store: SQLiteStore, prepared: Any) -> Any:
+            sets.append(not prepared.preview)
             if sum(sets) == 3:
                 raise StoreError("the disk is full")
-            return sound(store, guarded)
+            return sound(store, prepared)
 
         with monkeypatch.context() as patch:
             patch.setattr(SQLiteStore, "apply_set", failing)
@@ -446,7 +448,7 @@ import sys
 import shop_for_bulk
 from custstatus import StatusService
 from custstatus.adapters.postgres import PostgresStore
-from custstatus.bulk import ACTIVITY_IMPORT, rows_of_csv
+from custstatus.tables import ACTIVITY_IMPORT, rows_of_csv
 with PostgresStore(sys.argv[1]) as store, open("activities.csv") as lines:
     StatusService(store, shop_for_bulk.SHOP).import_activities(rows_of_csv(lines, ACTIVITY_IMPORT))
 """
@@ -569,11 +571,11 @@ class TestSweeping:
                 f"c-{number}" for number in range(3, 10)
             ]
 
-    @pytest.mark.parametrize("brake", [("--most", 9), ("--share", 0.9)])
+    @pytest.mark.parametrize("limit", [("--most", 9), ("--share", 0.9)])
     @pytest.mark.parametrize("preview", [(), ("--preview",)])
-    def test_the_brakes_stop_it_before_anything_is_written(self, brake: Any, preview: Any, db: str) -> None:
+    def test_the_limits_stop_it_before_anything_is_written(self, limit: Any, preview: Any, db: str) -> None:
         # D103
-        ran = run("sweep", "--db", db, "--config", CONFIG, *brake, *preview)
+        ran = run("sweep", "--db", db, "--config", CONFIG, *limit, *preview)
         assert ran.code == 1
         assert "would move 10 of 10 customers" in ran.err
         with service_at(db) as service:

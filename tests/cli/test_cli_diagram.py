@@ -1,4 +1,4 @@
-"""`custstatus diagram`: the moves as the library ships them, or as a file's configuration has them."""
+"""`custstatus diagram`: the transitions as the library ships them, or as a file's configuration has them."""
 
 from __future__ import annotations
 

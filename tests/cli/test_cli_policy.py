@@ -24,9 +24,10 @@ from typing import NamedTuple
 from attrs import evolve
 
 from custstatus import (
-    CAPILLARY, Action, Approval, Condition, CustomerStatus, Effect, OrgConfig, Party, RestrictionPolicy, StatusLabel,
-    Verdict, block, mark,
+    CAPILLARY_POLICY, Action, Condition, CustomerStatus, Effect, OrgConfig, Party, RestrictionPolicy,
+    StatusLabel, Verdict, block, mark,
 )
+from custstatus.policies import Loosening
 from custstatus.policies.analysis import never_allow
 
 
@@ -47,19 +48,19 @@ def risk(question):
 
 
 def rules(*more):
-    return CAPILLARY + RestrictionPolicy(*more)
+    return CAPILLARY_POLICY + RestrictionPolicy(*more)
 
 
 NO_LOGIN = block(Action.LOGIN, when=CustomerStatus.FRAUD_SUSPECTED, reason="a suspect stays out")
 GIVES = block(Action.POINTS_TRANSFER, when=CustomerStatus.FRAUD_SUSPECTED, code="415", party=Party.SOURCE)
 NEVER = never_allow(Action.LOGIN, when=CustomerStatus.FRAUD_SUSPECTED, guarded=True, why="D104")
-CONSENT = Approval([Action.LOGIN], CustomerStatus.FRAUD_SUSPECTED, "ada", "they ask for it")
+CONSENT = Loosening([Action.LOGIN], CustomerStatus.FRAUD_SUSPECTED, "ada", "they ask for it")
 large = Condition("large_sale", Sale, lambda sale: sale.amount > 500)
 
 LIVE = OrgConfig("shop", Label, restrictions=rules(NO_LOGIN, GIVES), invariants=[NEVER])
 STRICTER = evolve(LIVE, restrictions=rules(NO_LOGIN, GIVES, block(Action.TRANSACTION, when=Label.PHONE)))
 MILDER = evolve(LIVE, restrictions=rules(GIVES), invariants=())
-APPROVED = evolve(LIVE, restrictions=rules(GIVES), approvals=[CONSENT])
+APPROVED = evolve(LIVE, restrictions=rules(GIVES), loosenings=[CONSENT])
 CONDITIONAL = evolve(LIVE, restrictions=rules(NO_LOGIN, GIVES, block(Action.OFFERS, when=Label.ABROAD, condition=large)))
 OWN = evolve(CONDITIONAL, policies={"risk": risk})
 PLAIN = OrgConfig("shop", Label)
@@ -321,11 +322,11 @@ class TestReplay:
     def test_nobody(self, shop: Shop, lived: Path) -> None:
         ran = run("policy", "replay", "--config", shop("LIVE"), "--db", lived)
         assert ran.code == 0
-        assert lines(ran) == ["Nobody would be treated otherwise.", "3 accounts, 3 activities"]
+        assert lines(ran) == ["No customer would be treated differently.", "3 accounts, 3 activities"]
 
     def test_against_another_configuration_than_the_one_it_was_written_under(self, shop: Shop, lived: Path) -> None:
         ran = run("policy", "replay", "--config", shop("MILDER"), "--old", shop("MILDER"), "--db", lived)
-        assert lines(ran)[0] == "Nobody would be treated otherwise."
+        assert lines(ran)[0] == "No customer would be treated differently."
 
     def test_a_file_by_any_name(self, shop: Shop, lived: Path) -> None:
         renamed = lived.rename(lived.with_name("statuses"))
@@ -422,7 +423,7 @@ class TestShow:
         restricted = " ".join(ran.out.partition("Restricted now")[2].partition("Found by")[0].split())
         assert "offers block (if large_sale)" in restricted
         assert "transaction mark a suspended customer's sale is an outlier (D34)" in restricted
-        assert "Decided at run time as well, by code that is not at hand: risk." in restricted
+        assert "Decided at run time as well, by code that is not loaded: risk." in restricted
         # What the policy that is not at hand would say is not taken for what is so.
         assert "policy_failed" not in restricted
         assert "login" not in restricted

@@ -22,15 +22,15 @@ from custstatus import (
     CustomerStatus,
     Identifier,
     Lifecycle,
-    Move,
-    Need,
     NoLabels,
     OrgConfig,
+    Requirement,
     RestrictionPolicy,
     SQLiteStore,
     Status,
     StatusLabel,
     StatusService,
+    Transition,
     block,
     block_everything,
 )
@@ -58,7 +58,10 @@ class Way(AnyChannel):
 DEPOSIT = Lifecycle(
     "deposit",
     Deposit,
-    (Move(None, Deposit.EMPTY, "open"), Move(Deposit.EMPTY, Deposit.PAID_IN, "pay_in", frozenset({Need.REASON}))),
+    (
+        Transition(None, Deposit.EMPTY, "open"),
+        Transition(Deposit.EMPTY, Deposit.PAID_IN, "pay_in", frozenset({Requirement.REASON})),
+    ),
 )
 
 ALPHA = OrgConfig(

@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from custstatus.lifecycle import Lifecycle, Need
+from custstatus.lifecycles.lifecycle import Lifecycle, Requirement
 from custstatus.states import SHIPPED
 
 PAGE = Path(__file__).parents[2] / "docs" / "lifecycles.md"
@@ -32,18 +32,22 @@ def drawn(text: str) -> str:
 
 
 def part_of(lifecycle: Lifecycle[Any]) -> str:
-    """The diagram of one lifecycle, what is special about its statuses, and its moves."""
+    """The diagram of one lifecycle, what is special about its statuses, and its transitions."""
     lines = ["", "```mermaid", *lifecycle.mermaid().splitlines(), "```", ""]
     for group in lifecycle.aside:
         lines += [f"Sets an account aside: {named(lifecycle, group)}.", ""]
     if lifecycle.closing:
         lines += [f"Closes the account for good: {named(lifecycle, lifecycle.closing)}.", ""]
-    lines += ["| from | to | event | needs | why |", "|---|---|---|---|---|"]
-    for move in lifecycle.moves:
-        source = "unset" if move.source is None else move.source.name
-        needs = [need.value.replace("_", " ") for need in Need if need in move.needs]
-        needs += ["only back"] if move.back else []
-        lines.append(f"| {source} | {move.target.name} | `{move.event}` | {', '.join(needs) or '-'} | {move.why} |")
+    lines += ["| from | to | event | requirements | why |", "|---|---|---|---|---|"]
+    for transition in lifecycle.transitions:
+        source = "unset" if transition.from_ is None else transition.from_.name
+        requirements = [
+            requirement.value.replace("_", " ") for requirement in Requirement if requirement in transition.requirements
+        ]
+        requirements += ["only back"] if transition.back else []
+        lines.append(
+            f"| {source} | {transition.to.name} | `{transition.event}` | {', '.join(requirements) or '-'} | {transition.why} |"
+        )
     return "\n".join([*lines, "", ""])
 
 

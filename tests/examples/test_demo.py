@@ -41,8 +41,8 @@ from custstatus import (
     Membership,
     Refusal,
     RefusalCode,
+    RequestedBy,
     StatusService,
-    Wish,
 )
 from examples.demo.__main__ import main
 from examples.demo.programme import Label
@@ -65,8 +65,8 @@ def mobile(household: int) -> Identifier:
     return Identifier("mobile", f"+1555{household:07}")
 
 
-def moves(service: Service, household: int) -> list[Entry]:
-    """The moves of customer status after the registration."""
+def transitions(service: Service, household: int) -> list[Entry]:
+    """The transitions of customer status after the registration."""
     history = service.history(customer(household), lifecycle=CUSTOMER_STATUS)
     return [entry for entry in history if entry.from_status is not None]
 
@@ -131,7 +131,7 @@ def test_every_basket_is_asked_for_once_and_recorded_with_its_exact_amount(servi
 
 
 def test_while_the_phone_is_lost_sales_are_marked_and_coupons_denied(service: Service) -> None:
-    lost, found = moves(service, LOSES_PHONE)
+    lost, found = transitions(service, LOSES_PHONE)
     assert (lost.from_label, lost.to_label, lost.to_status) == ("Regular", "Lost phone", "suspended")
     assert (lost.actor, lost.actor.name, lost.channel) == (Actor("agent-7"), "Robin Okafor", "member_care")
     assert lost.reason == "Lost mobile phone"
@@ -151,8 +151,8 @@ def test_while_the_phone_is_lost_sales_are_marked_and_coupons_denied(service: Se
 
 def test_who_deleted_the_account_comes_back_with_the_same_mobile(service: Service) -> None:
     old, new = customer(COMES_BACK), f"{customer(COMES_BACK)}-2"
-    (deleted,) = moves(service, COMES_BACK)
-    assert (deleted.to_status, deleted.closes, deleted.wish) == ("deleted", True, Wish.CUSTOMER)
+    (deleted,) = transitions(service, COMES_BACK)
+    assert (deleted.to_status, deleted.closes, deleted.requested_by) == ("deleted", True, RequestedBy.CUSTOMER)
     # D6: a new customer id in its entry status, found by the mobile, with a history of its own
     assert service.find(mobile(COMES_BACK)) == new
     assert service.identifiers(old) == ()
@@ -178,7 +178,7 @@ def test_a_deleted_account_is_never_given_back(service: Service, kept: tuple[Pat
 
 
 def test_clearing_a_suspicion_restores_status_and_label(service: Service) -> None:
-    noticed, suspected, cleared = moves(service, SUSPECTED)
+    noticed, suspected, cleared = transitions(service, SUSPECTED)
     assert noticed.to_label == "Trending"
     assert (suspected.from_label, suspected.to_status) == ("Trending", "fraud_suspected")
     # D8, D95: not the default label of ACTIVE, but the one before the suspicion
@@ -202,7 +202,7 @@ def test_two_lifecycles_are_independent(service: Service) -> None:
 
 def test_the_sweep_finds_the_idle_and_a_purchase_brings_them_back(service: Service) -> None:
     # D60, D63: by the sweep, with its run and a reason; back to the label before at the next purchase
-    went, came, went_again, came_again = moves(service, TWICE_IDLE)
+    went, came, went_again, came_again = transitions(service, TWICE_IDLE)
     for idle, back in ((went, came), (went_again, came_again)):
         assert (idle.from_label, idle.to_label, idle.channel) == ("Regular", "Dormant", "sweep")
         assert (idle.reason_code, idle.run) == ("idle", f"idle-{idle.effective_at:%Y-%m-%d}")
@@ -219,13 +219,15 @@ def test_the_lists_of_the_inactive_and_the_deleted(kept: tuple[Path, Ran], servi
     assert customer(IDLE_AT_THE_END) in inactive[0]  # D60
     assert customer(COMES_BACK) not in inactive[0]
     # D62: the deleted list; the account that came back is not in it
-    assert [each.customer for each in service.deleted()] == [customer(COMES_BACK)]
+    assert [each.customer for each in service.customers(CUSTOMER_STATUS, CustomerStatus.DELETED)] == [
+        customer(COMES_BACK)
+    ]
     assert "1 customer in all." in inactive[2]
 
 
 def test_what_was_decided_is_what_is_printed(kept: tuple[Path, Ran], service: Service) -> None:
     found: Counter[tuple[str, Effect]] = Counter()
-    for page in (service.reportable(limit=100), service.deleted()):
+    for page in (service.reportable(limit=100), service.customers(CUSTOMER_STATUS, CustomerStatus.DELETED)):
         for each in page:
             for activity in activities(service, each.customer):
                 found[activity.kind.value, activity.effect] += 1

@@ -33,7 +33,7 @@ def test_they_import_public_names_only() -> None:
     "planted",
     [
         "from custstatus.cli.tables import plain",
-        "from custstatus import planning",
+        "from custstatus.gate import plan",
         "def late():\n    import custstatus.adapters.sqlite.store",
         "from custstatus.testing import MovableClock",
     ],

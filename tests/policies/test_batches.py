@@ -33,16 +33,15 @@ from custstatus import (
     RestrictionPolicy,
     Standing,
     StatusLabel,
-    StoredValueError,
-    UnknownActionError,
     Verdict,
     Waiver,
     block,
     mark,
 )
+from custstatus.errors import StoredValueError, UnknownActionError
 from custstatus.policies.batches import (
     UNKNOWN,
-    Column,
+    EncodedAccounts,
     Undecided,
     effects,
     encode,
@@ -166,7 +165,7 @@ def test_nobody() -> None:
 def test_looking_up_pages_is_indexing(table: bytes, seed: Any) -> None:
     table = bytes(byte & 3 for byte in table)
     codes = [seed.randrange(len(table)) for _ in range(300)]
-    blank = Column(tuple(((str(each), None, None),) for each in range(len(table))), b"", b"")
+    blank = EncodedAccounts(tuple(((str(each), None, None),) for each in range(len(table))), b"", b"")
     expected = bytes(table[code] for code in codes)
     assert blank.at(codes).look_up(table) == expected
     assert blank.at(np.array(codes)).look_up(table) == expected
@@ -175,7 +174,7 @@ def test_looking_up_pages_is_indexing(table: bytes, seed: Any) -> None:
 
 def test_the_most_combinations_there_can_be() -> None:
     table = bytes(number * number % 251 & 3 for number in range(65_536))
-    column = Column(tuple(((str(each), None, None),) for each in range(65_536)), b"", b"").at(range(65_536))
+    column = EncodedAccounts(tuple(((str(each), None, None),) for each in range(65_536)), b"", b"").at(range(65_536))
     assert column.look_up(table) == table
 
 
@@ -321,7 +320,7 @@ WRONG: list[tuple[str, str | None, str | None]] = [
 def test_what_is_unknown_is_told_as_a_verdict_does(place: tuple[str, str | None, str | None]) -> None:
     with pytest.raises(StoredValueError) as told:
         POLICY.verdict_of(account(place), LOGIN)
-    attempts: list[Callable[[], Column]] = [
+    attempts: list[Callable[[], EncodedAccounts]] = [
         lambda: encode(POLICY, [EVERY[0], account(place)]),
         lambda: encode_places(POLICY, place[0], [place[1:]]),
         lambda: encode_columns(POLICY, {place[0]: ([place[1]], pa.array([place[2]]))}),

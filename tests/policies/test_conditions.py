@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from organisation import ACME, Label, World, in_memory, some_examples
 
 from custstatus import (
-    CAPILLARY,
+    CAPILLARY_POLICY,
     Action,
     Condition,
     CustomerStatus,
@@ -25,14 +25,14 @@ from custstatus import (
     InvalidInputError,
     Membership,
     OrgConfig,
-    Question,
     Restriction,
     RestrictionPolicy,
     Verdict,
     block,
     mark,
 )
-from custstatus import Tested as Came  # by another name, as pytest takes it for tests
+from custstatus.policies import Question
+from custstatus.policies import Tested as Came
 
 SUSPENDED = CustomerStatus.SUSPENDED
 SECRET = "+447900000042"
@@ -122,7 +122,7 @@ def raises(_: Sale) -> bool:
 
 def world(*rules: Restriction, **given: Any) -> World[Label]:
     """The example organisation with these rules besides Capillary's, and customer c suspended in it."""
-    made = in_memory(evolve(ACME, restrictions=CAPILLARY + RestrictionPolicy(*rules), **given))
+    made = in_memory(evolve(ACME, restrictions=CAPILLARY_POLICY + RestrictionPolicy(*rules), **given))
     made.desk.register("c", Label.REGULAR, Membership.ENROLLED)
     made.desk.change("c", Label.ABROAD, reason="travels")
     return made
@@ -184,7 +184,7 @@ class TestDeclaring:
 
     def test_one_of_which_the_name_alone_is_known_holds_and_says_why(self) -> None:
         tested = Condition.absent("large_sale").test(SMALL)
-        assert tested == Came("large_sale", True, "its code is not at hand")
+        assert tested == Came("large_sale", True, "its code is not loaded")
 
 
 UNTESTABLE: list[tuple[str, Callable[[Any], Any], object, str]] = [

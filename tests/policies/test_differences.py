@@ -15,7 +15,6 @@ from custstatus import (
     SHIPPED,
     Action,
     AnyAction,
-    Approval,
     ClientState,
     Condition,
     CustomerStatus,
@@ -25,7 +24,6 @@ from custstatus import (
     NoLabels,
     OrgConfig,
     Party,
-    Question,
     Restriction,
     RestrictionPolicy,
     StatusLabel,
@@ -35,6 +33,7 @@ from custstatus import (
     block_everything,
     mark,
 )
+from custstatus.policies import Loosening, Question
 from custstatus.policies.analysis import Direction, diff
 
 SUSPENDED, DELETED = CustomerStatus.SUSPENDED, CustomerStatus.DELETED
@@ -191,14 +190,14 @@ class TestManyCells:
 class TestApprovals:
     OLD = config(*BASE)
     MILDER = (BASE[0], CLOSED)
-    CONSENT = Approval([Deed.REDEEM], SUSPENDED, "ada", "the shops asked for it")
+    CONSENT = Loosening([Deed.REDEEM], SUSPENDED, "ada", "the shops asked for it")
 
     def test_a_loosening_is_unapproved(self) -> None:
         found = diff(self.OLD, config(*self.MILDER))
         assert len(found.unapproved) == len(found.loosened) == 3
 
     def test_an_approval_that_is_new_covers_it(self) -> None:
-        found = diff(self.OLD, config(*self.MILDER, approvals=[self.CONSENT]))
+        found = diff(self.OLD, config(*self.MILDER, loosenings=[self.CONSENT]))
         assert found.unapproved == ()
         assert {change.approval for change in found.loosened} == {self.CONSENT}
         assert str(found) == "loosened (approved), block to allow: REDEEM in SUSPENDED (3 cells)"
@@ -206,28 +205,28 @@ class TestApprovals:
         assert "without an approval" not in found.markdown()
 
     def test_one_that_the_old_configuration_had_has_been_used(self) -> None:
-        again = Approval([Deed.REDEEM], SUSPENDED, "ada", "the shops asked for it")
-        found = diff(config(*BASE, approvals=[self.CONSENT]), config(*self.MILDER, approvals=[again]))
+        again = Loosening([Deed.REDEEM], SUSPENDED, "ada", "the shops asked for it")
+        found = diff(config(*BASE, loosenings=[self.CONSENT]), config(*self.MILDER, loosenings=[again]))
         assert len(found.unapproved) == 3
 
     @pytest.mark.parametrize(
         "other",
         [
-            Approval([Deed.BUY], SUSPENDED, "ada", "other actions"),
-            Approval(None, DELETED, "ada", "another place"),
+            Loosening([Deed.BUY], SUSPENDED, "ada", "other actions"),
+            Loosening(None, DELETED, "ada", "another place"),
         ],
     )
-    def test_one_of_something_else_covers_nothing(self, other: Approval) -> None:
-        assert len(diff(self.OLD, config(*self.MILDER, approvals=[other])).unapproved) == 3
+    def test_one_of_something_else_covers_nothing(self, other: Loosening) -> None:
+        assert len(diff(self.OLD, config(*self.MILDER, loosenings=[other])).unapproved) == 3
 
     def test_one_for_a_label_covers_that_label(self) -> None:
-        approval = Approval([Deed.REDEEM], Shade.ABROAD, "ada", "a trial")
-        found = diff(self.OLD, config(*self.MILDER, approvals=[approval]))
+        approval = Loosening([Deed.REDEEM], Shade.ABROAD, "ada", "a trial")
+        found = diff(self.OLD, config(*self.MILDER, loosenings=[approval]))
         assert [change.cell.label for change in found.unapproved] == [Shade.LOST_PHONE, None]
 
     def test_a_tightening_uses_none(self) -> None:
-        everything = Approval(None, [*CustomerStatus], "ada", "whatever comes")
-        found = diff(config(), config(*BASE, approvals=[everything]))
+        everything = Loosening(None, [*CustomerStatus], "ada", "whatever comes")
+        found = diff(config(), config(*BASE, loosenings=[everything]))
         assert not found.is_empty
         assert all(change.approval is None for change in found.changes)
 

@@ -13,30 +13,24 @@ from hypothesis import strategies as st
 from organisation import ACME, Label, ShopAction, some_examples
 
 from custstatus import (
-    CAPILLARY,
+    CAPILLARY_POLICY,
     Action,
-    Approval,
-    Cell,
-    CompiledPolicy,
     Condition,
     ConfigurationError,
-    Counterexample,
     CustomerStatus,
     Effect,
     InvalidInputError,
-    Invariant,
     Membership,
     NoLabels,
     OrgConfig,
-    Outcome,
     Party,
-    Proof,
     Restriction,
     RestrictionPolicy,
     Verdict,
     block,
     mark,
 )
+from custstatus.policies import Cell, CompiledPolicy, Counterexample, Invariant, Loosening, Proof, ProofResult
 from custstatus.policies.analysis import (
     AsStrictAs,
     AtLeast,
@@ -48,7 +42,7 @@ from custstatus.policies.analysis import (
 
 ACTIVE, SUSPENDED, DELETED = CustomerStatus.ACTIVE, CustomerStatus.SUSPENDED, CustomerStatus.DELETED
 SUSPECTED, CONFIRMED = CustomerStatus.FRAUD_SUSPECTED, CustomerStatus.FRAUD_CONFIRMED
-PROVED, REFUTED, UNKNOWN = Outcome.PROVED, Outcome.REFUTED, Outcome.UNKNOWN
+PROVED, REFUTED, UNKNOWN = ProofResult.PROVED, ProofResult.REFUTED, ProofResult.UNKNOWN
 
 
 @frozen
@@ -68,7 +62,7 @@ def own(question: Any) -> Verdict:
 def policy(*rules: Restriction, policies: dict[str, Any] | None = None) -> CompiledPolicy:
     """These rules besides Capillary's, for an organisation without labels."""
     return CompiledPolicy.build(
-        "acme", CAPILLARY + RestrictionPolicy(*rules), ACME.lifecycles, NoLabels, Action, own=policies or {}
+        "acme", CAPILLARY_POLICY + RestrictionPolicy(*rules), ACME.lifecycles, NoLabels, Action, own=policies or {}
     )
 
 
@@ -98,7 +92,7 @@ class TestThreeValues:
         ],
     )
     def test_what_comes_out_the_same_whatever_the_condition_says_is_known(
-        self, rules: tuple[Restriction, ...], at_least: tuple[Outcome, ...], at_most: tuple[Outcome, ...]
+        self, rules: tuple[Restriction, ...], at_least: tuple[ProofResult, ...], at_most: tuple[ProofResult, ...]
     ) -> None:
         for effect, least, most in zip(Effect, at_least, at_most, strict=True):
             for invariant, expected in [
@@ -122,7 +116,7 @@ class TestThreeValues:
         ],
     )
     def test_a_policy_of_the_hosts_own_only_ever_adds(
-        self, rules: tuple[Restriction, ...], at_least: tuple[Outcome, ...], at_most: tuple[Outcome, ...]
+        self, rules: tuple[Restriction, ...], at_least: tuple[ProofResult, ...], at_most: tuple[ProofResult, ...]
     ) -> None:
         for effect, least, most in zip(Effect, at_least, at_most, strict=True):
             for invariant, expected in [
@@ -161,7 +155,7 @@ class TestThreeValues:
 class TestCells:
     def test_a_status_means_all_its_labels_and_the_bare_status(self) -> None:
         # D26
-        at_one = evolve(ACME, restrictions=CAPILLARY + RestrictionPolicy(block(Action.LOGIN, when=Label.ABROAD)))
+        at_one = evolve(ACME, restrictions=CAPILLARY_POLICY + RestrictionPolicy(block(Action.LOGIN, when=Label.ABROAD)))
         proof = never_allow(Action.LOGIN, when=SUSPENDED).proof(at_one.policy)
         assert proof.outcome is REFUTED
         assert {each.cell.label for each in proof.counterexamples} == {Label.LOST_PHONE, None}
@@ -211,7 +205,7 @@ class TestAsStrictAs:
         ],
     )
     def test_it_compares_whatever_the_conditions_say(
-        self, confirmed: tuple[Any, ...], suspected: tuple[Any, ...], outcome: Outcome, names: tuple[str, ...]
+        self, confirmed: tuple[Any, ...], suspected: tuple[Any, ...], outcome: ProofResult, names: tuple[str, ...]
     ) -> None:
         rules = [
             how[0](Action.LOGIN, when=place, condition=how[1])
@@ -252,7 +246,7 @@ class TestAsStrictAs:
 
     def test_it_is_compared_with_every_label_of_the_other(self) -> None:
         rules = RestrictionPolicy(block(Action.LOGIN, when=[Label.PROVEN, Label.WATCHED]))
-        config = evolve(ACME, restrictions=CAPILLARY + rules)
+        config = evolve(ACME, restrictions=CAPILLARY_POLICY + rules)
         assert AsStrictAs(Label.PROVEN, SUSPECTED).proof(config.policy).is_proved
         # Only who stands in FRAUD_CONFIRMED from before there were labels.
         proof = AsStrictAs(CONFIRMED, SUSPECTED).proof(config.policy)
@@ -295,7 +289,7 @@ class TestLoosensNothing:
     def test_it_says_how_many(self) -> None:
         assert str(LoosensNothing(BLOCKS)) == "adding 1 rule loosens nothing"
         assert str(LoosensNothing([BLOCKS, MARKS])) == "adding 2 rules loosens nothing"
-        assert LoosensNothing(CAPILLARY).rules == CAPILLARY
+        assert LoosensNothing(CAPILLARY_POLICY).rules == CAPILLARY_POLICY
 
 
 class TestWords:
@@ -358,15 +352,15 @@ WRONG: list[Callable[[], Any]] = [
     lambda: AsStrictAs(DELETED, SUSPENDED, why=5),  # type: ignore[arg-type]
     lambda: LoosensNothing(5),  # type: ignore[arg-type]
     lambda: LoosensNothing("rules"),  # type: ignore[arg-type]
-    lambda: Approval(None, [], "ada", "why"),
-    lambda: Approval([], DELETED, "ada", "why"),
-    lambda: Approval(None, "deleted", "ada", "why"),  # type: ignore[arg-type]
-    lambda: Approval("login", DELETED, "ada", "why"),  # type: ignore[arg-type]
-    lambda: Approval(Action.LOGIN, DELETED, "ada", "why"),  # type: ignore[arg-type]
-    lambda: Approval(None, DELETED, "", "why"),
-    lambda: Approval(None, DELETED, "x" * 129, "why"),
-    lambda: Approval(None, DELETED, "ada", " "),
-    lambda: Approval(None, DELETED, "ada", "x" * 1_001),
+    lambda: Loosening(None, [], "ada", "why"),
+    lambda: Loosening([], DELETED, "ada", "why"),
+    lambda: Loosening(None, "deleted", "ada", "why"),  # type: ignore[arg-type]
+    lambda: Loosening("login", DELETED, "ada", "why"),  # type: ignore[arg-type]
+    lambda: Loosening(Action.LOGIN, DELETED, "ada", "why"),  # type: ignore[arg-type]
+    lambda: Loosening(None, DELETED, "", "why"),
+    lambda: Loosening(None, DELETED, "x" * 129, "why"),
+    lambda: Loosening(None, DELETED, "ada", " "),
+    lambda: Loosening(None, DELETED, "ada", "x" * 1_001),
 ]
 
 
@@ -400,7 +394,7 @@ class NoMoreThan(Invariant):
 class Bare(Invariant):
     """One that says no more than how it came out."""
 
-    outcome: Outcome
+    outcome: ProofResult
 
     def proof(self, policy: CompiledPolicy) -> Proof:
         return Proof(self, self.outcome, 0)
@@ -408,7 +402,7 @@ class Bare(Invariant):
 
 class TestAHostsOwn:
     def test_it_is_proved_when_a_configuration_is_built(self) -> None:
-        rules = CAPILLARY + RestrictionPolicy(block(Action.LOGIN, Action.OFFERS, when=SUSPENDED))
+        rules = CAPILLARY_POLICY + RestrictionPolicy(block(Action.LOGIN, Action.OFFERS, when=SUSPENDED))
         holding = NoMoreThan(2, SUSPENDED)
         assert OrgConfig("acme", NoLabels, restrictions=rules, invariants=[holding]).invariants == (holding,)
         with pytest.raises(ConfigurationError, match="not so that at most 1 blocked in SUSPENDED: "):

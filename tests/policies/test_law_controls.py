@@ -27,18 +27,8 @@ from test_laws import (
 )
 from test_proofs import proofs_are_so, proven
 
-from custstatus import (
-    CompiledPolicy,
-    Effect,
-    Invariant,
-    OrgConfig,
-    Outcome,
-    Proof,
-    Restriction,
-    RestrictionPolicy,
-    StatusLabel,
-    Verdict,
-)
+from custstatus import Effect, OrgConfig, Restriction, RestrictionPolicy, StatusLabel, Verdict
+from custstatus.policies import CompiledPolicy, Invariant, Proof, ProofResult
 from custstatus.policies import compiled as compiling
 from custstatus.policies.analysis import Difference, diff, differences, lint, prove
 from custstatus.policies.analysis.linting import Finding, Lint
@@ -284,18 +274,18 @@ def test_a_fault_of_the_comparison_is_caught(fault: Any, law: Any, monkeypatch: 
 
 
 def _proved(proof: Proof) -> Proof:
-    return evolve(proof, outcome=Outcome.PROVED, counterexamples=(), unknown=(), depends_on=())
+    return evolve(proof, outcome=ProofResult.PROVED, counterexamples=(), unknown=(), depends_on=())
 
 
 def unknown_taken_for_proved(policy: CompiledPolicy, invariant: Invariant) -> Proof:
     proof = prove(policy, invariant)
-    return _proved(proof) if proof.outcome is Outcome.UNKNOWN else proof
+    return _proved(proof) if proof.outcome is ProofResult.UNKNOWN else proof
 
 
 def unknown_taken_for_refuted(policy: CompiledPolicy, invariant: Invariant) -> Proof:
     proof = prove(policy, invariant)
     found = (*proof.counterexamples, *proof.unknown)
-    return evolve(proof, outcome=Outcome.REFUTED if found else proof.outcome, counterexamples=found, unknown=())
+    return evolve(proof, outcome=ProofResult.REFUTED if found else proof.outcome, counterexamples=found, unknown=())
 
 
 def the_last_counterexample_left_out(policy: CompiledPolicy, invariant: Invariant) -> Proof:

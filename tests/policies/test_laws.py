@@ -25,16 +25,8 @@ from random_policies import (
     pairs,
 )
 
-from custstatus import (
-    CompiledPolicy,
-    Condition,
-    Effect,
-    OrgConfig,
-    Party,
-    Restriction,
-    RestrictionPolicy,
-    Verdict,
-)
+from custstatus import Condition, Effect, OrgConfig, Party, Restriction, RestrictionPolicy, Verdict
+from custstatus.policies import CompiledPolicy
 from custstatus.policies.analysis import Difference, Direction, Finding, Lint, diff, lint
 from custstatus.policies.compiled import Cell
 

@@ -13,15 +13,15 @@ from custstatus import (
     Condition,
     CustomerStatus,
     Lifecycle,
-    Move,
-    Need,
     NoLabels,
     OrgConfig,
     Party,
+    Requirement,
     Restriction,
     RestrictionPolicy,
     Status,
     StatusLabel,
+    Transition,
     Waiver,
     block,
     block_everything,
@@ -50,10 +50,10 @@ CARD = Lifecycle(
     "card",
     Card,
     (
-        Move(None, Card.VALID, "issue"),
-        Move(Card.VALID, Card.LOST, "lose"),
-        Move(Card.LOST, Card.VALID, "find"),
-        Move(None, Card.LOST, "import"),
+        Transition(None, Card.VALID, "issue"),
+        Transition(Card.VALID, Card.LOST, "lose"),
+        Transition(Card.LOST, Card.VALID, "find"),
+        Transition(None, Card.LOST, "import"),
     ),
 )
 RULES = (block(Visit.BORROW, when=Card.LOST), mark(Visit.LEND, when=Card.LOST))
@@ -175,15 +175,15 @@ class TestDeadEnds:
 
     def test_a_status_that_no_move_leaves(self) -> None:
         assert list(map(str, lint(config(*RULES, lifecycles=[self.STUCK])))) == [
-            "no_way_out: card: LOST: no move leaves it, and it does not close the account"
+            "no_way_out: card: LOST: no transition leaves it, and it does not close the account"
         ]
 
     def test_another_label_of_the_same_status_is_no_way_out(self) -> None:
-        again = self.STUCK.adding(Move(Card.LOST, Card.LOST, "lose_again"))
+        again = self.STUCK.adding(Transition(Card.LOST, Card.LOST, "lose_again"))
         assert len(findings(config(*RULES, lifecycles=[again]), Lint.NO_WAY_OUT)) == 1
 
     def test_one_that_closes_the_account_need_not_be_left(self) -> None:
-        closing = Lifecycle("card", Card, self.STUCK.moves, closing=frozenset([Card.LOST]))
+        closing = Lifecycle("card", Card, self.STUCK.transitions, closing=frozenset([Card.LOST]))
         assert findings(config(*RULES, lifecycles=[closing]), Lint.NO_WAY_OUT) == []
 
 
@@ -193,20 +193,22 @@ class TestDetours:
 
     def test_two_moves_round_one_that_is_missing(self) -> None:
         assert list(map(str, lint(config(*RULES, lifecycles=[self.ROUND])))) == [
-            "round_about: card: unset -> VALID -> LOST (issue, then lose; needs nothing), with no move at once"
+            "round_about: card: unset -> VALID -> LOST (issue, then lose; requires nothing), with no direct transition"
         ]
 
     def test_it_says_what_both_of_them_need(self) -> None:
         needing = self.ROUND.adding(
-            Move(None, Card.VALID, "issue", frozenset({Need.PERSON})),
-            Move(Card.VALID, Card.LOST, "lose", frozenset({Need.REASON})),
+            Transition(None, Card.VALID, "issue", frozenset({Requirement.PERSON})),
+            Transition(Card.VALID, Card.LOST, "lose", frozenset({Requirement.REASON})),
         )
         assert findings(config(*RULES, lifecycles=[needing]), Lint.ROUND_ABOUT) == [
-            "round_about: card: unset -> VALID -> LOST (issue, then lose; needs person, reason), with no move at once"
+            "round_about: card: unset -> VALID -> LOST (issue, then lose; requires person, reason), with no direct transition"
         ]
 
     def test_a_move_that_nobody_can_ask_for_is_no_way_round(self) -> None:
-        systems = self.ROUND.adding(Move(Card.VALID, Card.LOST, "lose", frozenset({Need.SYSTEM_OPERATION})))
+        systems = self.ROUND.adding(
+            Transition(Card.VALID, Card.LOST, "lose", frozenset({Requirement.SYSTEM_OPERATION}))
+        )
         assert findings(config(*RULES, lifecycles=[systems]), Lint.ROUND_ABOUT) == []
 
     def test_internal_is_a_way_out_of_no_case_of_fraud(self) -> None:

@@ -12,7 +12,6 @@ from custstatus import (
     Membership,
     NoLabels,
     Party,
-    Question,
     Restriction,
     StatusLabel,
     Verdict,
@@ -20,6 +19,7 @@ from custstatus import (
     block_everything,
     mark,
 )
+from custstatus.policies import Question
 from custstatus.policies.analysis import matrix
 
 SUSPENDED, DELETED = CustomerStatus.SUSPENDED, CustomerStatus.DELETED

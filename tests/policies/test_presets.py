@@ -17,36 +17,36 @@ from custstatus import (
     CUSTOMER_STATUS,
     MEMBERSHIP,
     Action,
-    Approval,
     ClientState,
     ConfigurationError,
     CustomerStatus,
     Effect,
     Lifecycle,
     Membership,
-    Need,
     NoLabels,
     OrgConfig,
+    RequestedBy,
+    Requirement,
     RestrictionPolicy,
     Status,
     StatusLabel,
-    Wish,
     block,
     block_everything,
     mark,
 )
+from custstatus.policies import Loosening
 from custstatus.policies.presets import (
     AS_THE_PRODUCTS_CAN,
     AS_THE_PRODUCTS_DO,
-    CAPILLARY,
-    LEGACY_FRAUD,
-    LEGACY_FRAUD_OLDER,
-    LOYMAX,
-    OURS,
+    CAPILLARY_POLICY,
+    LEGACY_FRAUD_OLDER_POLICY,
+    LEGACY_FRAUD_POLICY,
+    LOYMAX_POLICY,
     OURS_FIXED,
     OURS_GUARDED,
-    SWAN_DEACTIVATION,
-    TIBCO_MEMBERSHIP,
+    OURS_POLICY,
+    SWAN_DEACTIVATION_POLICY,
+    TIBCO_MEMBERSHIP_POLICY,
 )
 
 MATRIX = """
@@ -122,13 +122,13 @@ def _path(lifecycle: Lifecycle[Any], source: Status | None, target: Status) -> l
     """The moves by which an account gets there, the fewest."""
     paths: list[tuple[Status | None, list[Any]]] = [(source, [])]
     seen: set[Status | None] = {source}
-    for status, moves in paths:
+    for status, transitions in paths:
         if status is target:
-            return moves
-        for move in lifecycle.out_of(status):
-            if not move.back and move.target not in seen:
-                seen.add(move.target)
-                paths.append((move.target, [*moves, move]))
+            return transitions
+        for transition in lifecycle.out_of(status):
+            if not transition.back and transition.to not in seen:
+                seen.add(transition.to)
+                paths.append((transition.to, [*transitions, transition]))
     raise AssertionError(f"no way to {target}")
 
 
@@ -139,13 +139,13 @@ def brought(world: World[Any], customer: str, *statuses: Status) -> str:
         lifecycle = world.config.lifecycle_of(status)
         assert lifecycle is not None
         now = world.service.standing(customer, lifecycle)
-        for number, move in enumerate(_path(lifecycle, None if now is None else now.status, status)):
-            if Need.SYSTEM_OPERATION in move.needs:
-                world.operate(customer, move.target)
+        for number, transition in enumerate(_path(lifecycle, None if now is None else now.status, status)):
+            if Requirement.SYSTEM_OPERATION in transition.requirements:
+                world.operate(customer, transition.to)
                 continue
-            wish = Wish.CUSTOMER if Need.OWN_WISH in move.needs else None
-            desk = world.service.acting((AGENT, COLLEAGUE)[number % 2], wish=wish)
-            desk.change(customer, move.target, reason="as the test wants it")
+            requested_by = RequestedBy.CUSTOMER if Requirement.OWN_REQUEST in transition.requirements else None
+            desk = world.service.acting((AGENT, COLLEAGUE)[number % 2], requested_by=requested_by)
+            desk.change(customer, transition.to, reason="as the test wants it")
     return customer
 
 
@@ -167,13 +167,15 @@ def restricted(world: World[Any], customer: str, context: object = None) -> dict
 
 def ours(labels: type[StatusLabel] = NoLabels, **given: Any) -> OrgConfig[Any]:
     """An organisation with our default."""
-    return OrgConfig("acme", labels, **{"restrictions": OURS, "invariants": (*OURS_FIXED, *OURS_GUARDED), **given})
+    return OrgConfig(
+        "acme", labels, **{"restrictions": OURS_POLICY, "invariants": (*OURS_FIXED, *OURS_GUARDED), **given}
+    )
 
 
-def builds(policy: RestrictionPolicy, *approvals: Approval) -> bool:
+def builds(policy: RestrictionPolicy, *loosenings: Loosening) -> bool:
     """Whether an organisation with the fixed and the guarded cells can have a policy."""
     try:
-        ours(restrictions=policy, approvals=approvals)
+        ours(restrictions=policy, loosenings=loosenings)
     except ConfigurationError:
         return False
     return True
@@ -266,14 +268,14 @@ class TestChangingOurs:
         )
 
     def test_as_it_is_it_builds_without_a_waiver(self) -> None:
-        assert builds(OURS)
+        assert builds(OURS_POLICY)
         assert builds(self.policy({}))
         assert ours().waives == frozenset()
 
     def test_what_is_fixed_is_not_changed_even_with_an_approval(self) -> None:
         # D106
         for place, _, effect in self.others("!"):
-            consent = Approval(None, tuple(CustomerStatus), "the board", "all of it")
+            consent = Loosening(None, tuple(CustomerStatus), "the board", "all of it")
             assert not builds(self.policy({place: effect})), (place, effect)
             assert not builds(self.policy({place: effect}), consent), (place, effect)
 
@@ -293,10 +295,10 @@ class TestChangingOurs:
                 tightened += 1
                 continue
             assert not builds(self.policy(changes)), (place, effect)
-            assert builds(self.policy(changes), Approval([action], list(_statuses(changes)), "the board", "r"))
-            other = Approval([Action.LOGIN], list(_statuses(changes)), "the board", "r")
+            assert builds(self.policy(changes), Loosening([action], list(_statuses(changes)), "the board", "r"))
+            other = Loosening([Action.LOGIN], list(_statuses(changes)), "the board", "r")
             assert not builds(self.policy(changes), other), (place, effect)
-            elsewhere = Approval([action], [CustomerStatus.SUSPENDED], "the board", "r")
+            elsewhere = Loosening([action], [CustomerStatus.SUSPENDED], "the board", "r")
             assert not builds(self.policy(changes), elsewhere), (place, effect)
             loosened += 1
         assert (tightened, loosened) == (4, 22)
@@ -306,14 +308,14 @@ class TestChangingOurs:
             assert builds(self.policy({place: effect})) is self.keeps(place, effect), (place, effect)
 
     def test_a_rule_added_to_ours_tightens_it(self) -> None:
-        assert builds(OURS + RestrictionPolicy(mark(Action.RETURN, when=CustomerStatus.SUSPENDED)))
-        assert not builds(OURS + RestrictionPolicy(block(Action.RETURN, when=CustomerStatus.SUSPENDED)))  # D106
+        assert builds(OURS_POLICY + RestrictionPolicy(mark(Action.RETURN, when=CustomerStatus.SUSPENDED)))
+        assert not builds(OURS_POLICY + RestrictionPolicy(block(Action.RETURN, when=CustomerStatus.SUSPENDED)))  # D106
 
     def test_a_label_of_a_status_is_held_to_it_as_well(self) -> None:
         # D26
         more = RestrictionPolicy(mark(Action.OPT_OUT, when=Label.WATCHED))
         with pytest.raises(ConfigurationError, match="OPT_OUT at most allowed"):
-            ours(Label, restrictions=OURS + more)
+            ours(Label, restrictions=OURS_POLICY + more)
 
     @pytest.mark.parametrize(
         ("missing", "said"),
@@ -323,13 +325,13 @@ class TestChangingOurs:
         ],
     )
     def test_a_rule_of_ours_left_out_is_told(self, missing: Action, said: str) -> None:
-        kept = (rule for rule in OURS if rule.actions is None or missing not in rule.actions)
+        kept = (rule for rule in OURS_POLICY if rule.actions is None or missing not in rule.actions)
         with pytest.raises(ConfigurationError, match=said):
             ours(restrictions=RestrictionPolicy(*kept))
 
     def test_one_side_of_a_transfer_is_not_let_go_alone(self) -> None:
         # D39
-        kept = (rule for rule in OURS if rule.code != "414")
+        kept = (rule for rule in OURS_POLICY if rule.code != "414")
         assert not builds(RestrictionPolicy(*kept))
 
     def test_active_and_deleted_are_fixed_whatever_is_waived(self) -> None:
@@ -338,9 +340,12 @@ class TestChangingOurs:
 
         waived = frozenset(Waiver)
         with pytest.raises(ConfigurationError, match="D27"):
-            ours(restrictions=OURS + RestrictionPolicy(mark(Action.LOGIN, when=CustomerStatus.ACTIVE)), waives=waived)
+            ours(
+                restrictions=OURS_POLICY + RestrictionPolicy(mark(Action.LOGIN, when=CustomerStatus.ACTIVE)),
+                waives=waived,
+            )
         for closing, on in ((DELETED, CUSTOMER_STATUS), (ClientState.EXCLUDED, CLIENT_STATE)):
-            kept = (evolve(rule, when=rule.when - {closing}) for rule in OURS if rule.when != {closing})
+            kept = (evolve(rule, when=rule.when - {closing}) for rule in OURS_POLICY if rule.when != {closing})
             with pytest.raises(ConfigurationError, match=closing.name):
                 ours(restrictions=RestrictionPolicy(*kept), waives=waived, lifecycles=[on])
 
@@ -396,15 +401,15 @@ def test_as_the_products_do_closing_client_states_do_nothing(closing: ClientStat
 # -- every preset ---------------------------------------------------------------------------------------------------
 
 PRESETS = {
-    "CAPILLARY": CAPILLARY,
-    "OURS": OURS,
+    "CAPILLARY_POLICY": CAPILLARY_POLICY,
+    "OURS_POLICY": OURS_POLICY,
     "AS_THE_PRODUCTS_DO": AS_THE_PRODUCTS_DO,
     "AS_THE_PRODUCTS_CAN": AS_THE_PRODUCTS_CAN,
-    "LEGACY_FRAUD": LEGACY_FRAUD,
-    "LEGACY_FRAUD_OLDER": LEGACY_FRAUD_OLDER,
-    "TIBCO_MEMBERSHIP": TIBCO_MEMBERSHIP,
-    "LOYMAX": LOYMAX,
-    "SWAN_DEACTIVATION": SWAN_DEACTIVATION,
+    "LEGACY_FRAUD_POLICY": LEGACY_FRAUD_POLICY,
+    "LEGACY_FRAUD_OLDER_POLICY": LEGACY_FRAUD_OLDER_POLICY,
+    "TIBCO_MEMBERSHIP_POLICY": TIBCO_MEMBERSHIP_POLICY,
+    "LOYMAX_POLICY": LOYMAX_POLICY,
+    "SWAN_DEACTIVATION_POLICY": SWAN_DEACTIVATION_POLICY,
 }
 
 

@@ -18,11 +18,11 @@ from custstatus import (
     LegacyFraudStatus,
     Lifecycle,
     Membership,
-    Need,
     NoLabels,
     OrgConfig,
     RefusedError,
-    Wish,
+    RequestedBy,
+    Requirement,
 )
 from custstatus.policies.presets import (
     LAX_CUSTOMER_STATUS,
@@ -41,7 +41,7 @@ def world_of(lifecycle: Lifecycle[Any]) -> World[Any]:
 
 def pairs(lifecycle: Lifecycle[Any]) -> set[tuple[Any, Any]]:
     """What leads where."""
-    return {(move.source, move.target) for move in lifecycle.moves}
+    return {(transition.from_, transition.to) for transition in lifecycle.transitions}
 
 
 class TestLaxCustomerStatus:
@@ -73,7 +73,7 @@ class TestLaxCustomerStatus:
     def test_nothing_else_is_laxer(self) -> None:
         # D5
         assert pairs(LAX_CUSTOMER_STATUS) - pairs(CUSTOMER_STATUS) == {(ACTIVE, CONFIRMED)}
-        assert set(CUSTOMER_STATUS.moves) < set(LAX_CUSTOMER_STATUS.moves)
+        assert set(CUSTOMER_STATUS.transitions) < set(LAX_CUSTOMER_STATUS.transitions)
         assert LAX_CUSTOMER_STATUS.closing == CUSTOMER_STATUS.closing
 
 
@@ -145,7 +145,7 @@ class TestMembership:
         # D68, D101
         world = world_of(STRICT_MEMBERSHIP)
         brought(world, "c", source)
-        world.service.acting(AGENT, wish=Wish.CUSTOMER).change("c", Membership.ENROLLED, reason="r")
+        world.service.acting(AGENT, requested_by=RequestedBy.CUSTOMER).change("c", Membership.ENROLLED, reason="r")
         standing = world.service.standing("c", STRICT_MEMBERSHIP)
         assert standing is not None
         assert standing.status is Membership.ENROLLED
@@ -153,5 +153,9 @@ class TestMembership:
     def test_what_is_stricter_leads_nowhere_new(self) -> None:
         # D68
         assert pairs(STRICT_MEMBERSHIP) < pairs(MEMBERSHIP_WITHOUT_RETURN)
-        operations = [move for move in STRICT_MEMBERSHIP.moves if Need.SYSTEM_OPERATION in move.needs]
-        assert {move.target for move in operations} == {Membership.MERGED}
+        operations = [
+            transition
+            for transition in STRICT_MEMBERSHIP.transitions
+            if Requirement.SYSTEM_OPERATION in transition.requirements
+        ]
+        assert {transition.to for transition in operations} == {Membership.MERGED}

@@ -29,24 +29,24 @@ from custstatus import (
     LegacyFraudStatus,
     Lifecycle,
     Membership,
-    Move,
-    Need,
     NoLabels,
     OrgConfig,
     RefusedError,
+    Requirement,
     RestrictionPolicy,
     Status,
     StatusLabel,
+    Transition,
     Waiver,
 )
 from custstatus.policies.presets import (
-    CAPILLARY,
-    LEGACY_FRAUD,
-    LEGACY_FRAUD_OLDER,
-    LOYMAX,
+    CAPILLARY_POLICY,
+    LEGACY_FRAUD_OLDER_POLICY,
+    LEGACY_FRAUD_POLICY,
+    LOYMAX_POLICY,
     MEMBERSHIP_WITHOUT_RETURN,
-    SWAN_DEACTIVATION,
-    TIBCO_MEMBERSHIP,
+    SWAN_DEACTIVATION_POLICY,
+    TIBCO_MEMBERSHIP_POLICY,
     UNASKED_MESSAGE,
     Message,
     Switch,
@@ -142,7 +142,7 @@ class TestCapillary:
 
     def test_without_switches_it_is_the_default(self) -> None:
         # D34
-        assert capillary({}) == capillary({Label.UNUSUAL: []}) == CAPILLARY
+        assert capillary({}) == capillary({Label.UNUSUAL: []}) == CAPILLARY_POLICY
         world = labelled(capillary({}))
         assert restricted(world, at_label(world, "c", Label.ABROAD)) == {Action.TRANSACTION: MARK}
 
@@ -321,24 +321,24 @@ class TestLegacyFraud:
     def test_by_default_confirmed_and_reconfirmed_lose_three_things(self) -> None:
         # D44
         three = blocked(Action.POINTS_REDEMPTION, Action.COUPON_ISSUE, Action.IDENTIFIER_CHANGE)
-        assert by_status(fraud_world(LEGACY_FRAUD)) == {"confirmed": three, "reconfirmed": three}
-        older = by_status(fraud_world(LEGACY_FRAUD_OLDER))
+        assert by_status(fraud_world(LEGACY_FRAUD_POLICY)) == {"confirmed": three, "reconfirmed": three}
+        older = by_status(fraud_world(LEGACY_FRAUD_OLDER_POLICY))
         assert older == {"confirmed": three, "reconfirmed": three, "internal": three}
 
     def test_they_are_left_out_of_reports(self) -> None:
         # D44
-        world = fraud_world(LEGACY_FRAUD)
+        world = fraud_world(LEGACY_FRAUD_POLICY)
         assert [row.customer for row in world.service.reportable()] == ["marked", "none", "not_fraud"]
 
     def test_the_effects_and_the_lists_add_up(self) -> None:
         # D43, D44
-        world = fraud_world(LEGACY_FRAUD + legacy_fraud(billing=[MARKED, CONFIRMED]))
+        world = fraud_world(LEGACY_FRAUD_POLICY + legacy_fraud(billing=[MARKED, CONFIRMED]))
         assert set(by_status(world)) == {"marked", "confirmed", "reconfirmed"}
         assert restricted(world, "marked") == blocked(Action.TRANSACTION)
 
     def test_where_customer_status_is_on_they_are_no_longer_evaluated(self) -> None:
         # D45
-        world = in_memory(org(CAPILLARY + LEGACY_FRAUD, CUSTOMER_STATUS, LEGACY_FRAUD_STATUS))
+        world = in_memory(org(CAPILLARY_POLICY + LEGACY_FRAUD_POLICY, CUSTOMER_STATUS, LEGACY_FRAUD_STATUS))
         assert restricted(world, brought(world, "c", CONFIRMED)) == {}
 
     def test_a_list_holds_legacy_fraud_statuses(self) -> None:
@@ -359,7 +359,7 @@ class TestLegacyFraud:
 
 def members() -> World[Any]:
     """Customers in each membership, and one in none; each named by it."""
-    world = in_memory(org(TIBCO_MEMBERSHIP, MEMBERSHIP))
+    world = in_memory(org(TIBCO_MEMBERSHIP_POLICY, MEMBERSHIP))
     brought(world, "none")
     for status in Membership:
         brought(world, status.value, status)
@@ -430,14 +430,14 @@ class BlockOfAccount(Status):
     BLOCKED = "blocked"
 
 
-_RIGHT = frozenset({Need.PERSON, Need.REASON})
+_RIGHT = frozenset({Requirement.PERSON, Requirement.REASON})
 BLOCK_OF_ACCOUNT = Lifecycle(
     "block_of_account",
     BlockOfAccount,
     (
-        Move(None, BlockOfAccount.BLOCKED, "block", _RIGHT),
-        Move(BlockOfAccount.FREE, BlockOfAccount.BLOCKED, "block", _RIGHT),
-        Move(BlockOfAccount.BLOCKED, BlockOfAccount.FREE, "unblock", _RIGHT),
+        Transition(None, BlockOfAccount.BLOCKED, "block", _RIGHT),
+        Transition(BlockOfAccount.FREE, BlockOfAccount.BLOCKED, "block", _RIGHT),
+        Transition(BlockOfAccount.BLOCKED, BlockOfAccount.FREE, "unblock", _RIGHT),
     ),
 )
 
@@ -468,8 +468,8 @@ class TestLoymax:
 
     def test_the_default_is_that_they_deduct_nothing(self) -> None:
         # D80
-        assert loymax() == LOYMAX == loymax(deduct_before_registration=False)
-        assert loymax(True) != LOYMAX
+        assert loymax() == LOYMAX_POLICY == loymax(deduct_before_registration=False)
+        assert loymax(True) != LOYMAX_POLICY
 
     @pytest.mark.parametrize("deducts", [False, True])
     @pytest.mark.parametrize("closed", ["deleted", "excluded"])
@@ -487,7 +487,7 @@ class TestAccountBlock:
     def world(self) -> World[Any]:
         return in_memory(
             org(
-                LOYMAX + account_block(BlockOfAccount.BLOCKED),
+                LOYMAX_POLICY + account_block(BlockOfAccount.BLOCKED),
                 *(CLIENT_STATE, BLOCK_OF_ACCOUNT),
                 waives=[Waiver.ANY_STATUS_MAY_BLOCK_EVERYTHING],
             )
@@ -520,7 +520,7 @@ class TestAccountBlock:
 
     def test_it_is_of_whatever_places_it_is_given(self) -> None:
         # D87, D30
-        policy = CAPILLARY + account_block(Label.LOST_PHONE, Membership.ON_HOLD, reason="misused (D87)")
+        policy = CAPILLARY_POLICY + account_block(Label.LOST_PHONE, Membership.ON_HOLD, reason="misused (D87)")
         with pytest.raises(ConfigurationError, match="unless waived"):
             OrgConfig("acme", Label, lifecycles=[CUSTOMER_STATUS, MEMBERSHIP], restrictions=policy)
         config = OrgConfig(
@@ -549,7 +549,7 @@ class TestAccountBlock:
 class TestSwan:
     def world(self, *lifecycles: Lifecycle[Any]) -> World[Any]:
         waived = [Waiver.ANY_STATUS_MAY_BLOCK_EVERYTHING]
-        return in_memory(org(SWAN_DEACTIVATION, *lifecycles, waives=waived))
+        return in_memory(org(SWAN_DEACTIVATION_POLICY, *lifecycles, waives=waived))
 
     def test_deactivated_they_neither_earn_nor_redeem_and_a_reason_is_needed(self) -> None:
         # D76
@@ -570,13 +570,13 @@ class TestSwan:
 
     def test_it_needs_a_waiver(self) -> None:
         with pytest.raises(ConfigurationError, match="MERGED, unless waived"):
-            org(SWAN_DEACTIVATION, CUSTOMER_STATUS, MEMBERSHIP)
+            org(SWAN_DEACTIVATION_POLICY, CUSTOMER_STATUS, MEMBERSHIP)
 
 
 THREE: dict[Lifecycle[Any], RestrictionPolicy] = {
-    LEGACY_FRAUD_STATUS: LEGACY_FRAUD + legacy_fraud(billing=[MARKED]),
-    MEMBERSHIP: TIBCO_MEMBERSHIP,
-    CLIENT_STATE: LOYMAX,
+    LEGACY_FRAUD_STATUS: LEGACY_FRAUD_POLICY + legacy_fraud(billing=[MARKED]),
+    MEMBERSHIP: TIBCO_MEMBERSHIP_POLICY,
+    CLIENT_STATE: LOYMAX_POLICY,
 }
 
 
@@ -602,12 +602,14 @@ class Card(Status):
     BLOCKED = "blocked"
 
 
-CARD = Lifecycle("card", Card, (Move(None, Card.ACTIVATED, "activate"), Move(Card.ACTIVATED, Card.BLOCKED, "block")))
+CARD = Lifecycle(
+    "card", Card, (Transition(None, Card.ACTIVATED, "activate"), Transition(Card.ACTIVATED, Card.BLOCKED, "block"))
+)
 
 
 def test_a_blocked_card_restricts_no_customer() -> None:
     # D40
-    policy = CAPILLARY + LEGACY_FRAUD + TIBCO_MEMBERSHIP + LOYMAX
+    policy = CAPILLARY_POLICY + LEGACY_FRAUD_POLICY + TIBCO_MEMBERSHIP_POLICY + LOYMAX_POLICY
     world = in_memory(org(policy, CUSTOMER_STATUS, MEMBERSHIP, CLIENT_STATE, CARD))
     brought(world, "c", Membership.ENROLLED, ClientState.REGISTERED, Card.ACTIVATED)
     before = effects(world, "c")
@@ -617,6 +619,6 @@ def test_a_blocked_card_restricts_no_customer() -> None:
 
 @pytest.mark.parametrize("labels", [NoLabels, Label])
 def test_all_that_go_together_build_one_organisation(labels: type[StatusLabel]) -> None:
-    policy = capillary({SUSPENDED: FINER}) + LEGACY_FRAUD + TIBCO_MEMBERSHIP + LOYMAX
+    policy = capillary({SUSPENDED: FINER}) + LEGACY_FRAUD_POLICY + TIBCO_MEMBERSHIP_POLICY + LOYMAX_POLICY
     config = OrgConfig("acme", labels, lifecycles=SHIPPED, restrictions=policy)
     assert config.waives == frozenset()

@@ -26,32 +26,27 @@ from random_policies import (
 from test_laws import all_cells, compiled, naive_effect, tried
 
 from custstatus import (
-    CAPILLARY,
+    CAPILLARY_POLICY,
     CUSTOMER_STATUS,
     MEMBERSHIP,
     Action,
     AnyAction,
-    Approval,
-    CompiledPolicy,
     Condition,
     ConfigurationError,
     CustomerStatus,
     Effect,
     InvalidInputError,
-    Invariant,
     Membership,
     NoLabels,
     OrgConfig,
-    Outcome,
     Party,
-    Proof,
-    Question,
     Restriction,
     RestrictionPolicy,
     Verdict,
     block,
     mark,
 )
+from custstatus.policies import CompiledPolicy, Invariant, Loosening, Proof, ProofResult, Question
 from custstatus.policies.analysis import (
     AsStrictAs,
     AtLeast,
@@ -79,7 +74,7 @@ LARGE = Condition("large_sale", Sale, lambda sale: sale.amount > 500)
 
 def config(*rules: Restriction, **given: Any) -> OrgConfig[Any]:
     """A configuration without labels: the usual rules, and these."""
-    return OrgConfig("acme", NoLabels, restrictions=CAPILLARY + RestrictionPolicy(*rules), **given)
+    return OrgConfig("acme", NoLabels, restrictions=CAPILLARY_POLICY + RestrictionPolicy(*rules), **given)
 
 
 def careful(question: Question) -> Verdict:
@@ -113,7 +108,7 @@ class TestAsAPersonReadsThem:
             "UNKNOWN: TRANSACTION at least blocked in SUSPENDED, it depends on large_sale: "
             "a customer who is suspended: transaction is marked or blocked (by large_sale); expected blocked"
         )
-        assert (proof.outcome, proof.depends_on, proof.counterexamples) == (Outcome.UNKNOWN, ("large_sale",), ())
+        assert (proof.outcome, proof.depends_on, proof.counterexamples) == (ProofResult.UNKNOWN, ("large_sale",), ())
 
     def test_what_comes_out_the_same_whatever_a_condition_says_is_proved(self) -> None:
         policy = config(block(Action.TRANSACTION, when=SUSPENDED, condition=LARGE)).policy
@@ -201,13 +196,13 @@ class TestOwnPolicies:
     def test_what_an_own_policy_may_make_stricter_is_unknown_with_its_name(self) -> None:
         policy = config(policies={"careful": careful}).policy
         proof = prove(policy, never_allow(Action.LOGIN, when=SUSPENDED))
-        assert (proof.outcome, proof.depends_on) == (Outcome.UNKNOWN, ("careful",))
+        assert (proof.outcome, proof.depends_on) == (ProofResult.UNKNOWN, ("careful",))
         assert str(proof).startswith("UNKNOWN: LOGIN at least blocked in SUSPENDED, it depends on careful: ")
 
     def test_that_something_is_let_through_cannot_be_proved_beside_one(self) -> None:
         policy = config(policies={"careful": careful}).policy
-        assert prove(policy, always_allow(Action.LOGIN, when=ACTIVE)).outcome is Outcome.UNKNOWN
-        assert prove(policy, AsStrictAs(SUSPENDED, ACTIVE)).outcome is Outcome.UNKNOWN
+        assert prove(policy, always_allow(Action.LOGIN, when=ACTIVE)).outcome is ProofResult.UNKNOWN
+        assert prove(policy, AsStrictAs(SUSPENDED, ACTIVE)).outcome is ProofResult.UNKNOWN
 
     def test_one_only_adds_so_what_is_blocked_stays_so(self) -> None:
         policy = config(policies={"careful": careful}).policy
@@ -216,7 +211,7 @@ class TestOwnPolicies:
 
     def test_what_is_too_strict_without_it_is_refuted(self) -> None:
         policy = config(policies={"careful": careful}).policy
-        assert prove(policy, always_allow(Action.LOGIN, when=DELETED)).outcome is Outcome.REFUTED
+        assert prove(policy, always_allow(Action.LOGIN, when=DELETED)).outcome is ProofResult.REFUTED
 
 
 class TestInAConfiguration:
@@ -227,14 +222,14 @@ class TestInAConfiguration:
             config(invariants=[self.BROKEN])
 
     def test_a_guarded_one_gives_way_to_an_approval_and_a_fixed_one_does_not(self) -> None:
-        approvals = [Approval([Action.LOGIN], SUSPENDED, "ada", "a trial in one shop")]
-        assert config(invariants=[self.BROKEN], approvals=approvals).approvals
+        loosenings = [Loosening([Action.LOGIN], SUSPENDED, "ada", "a trial in one shop")]
+        assert config(invariants=[self.BROKEN], loosenings=loosenings).loosenings
         with pytest.raises(ConfigurationError):
-            config(invariants=[evolve(self.BROKEN, guarded=False)], approvals=approvals)  # type: ignore[call-arg]
+            config(invariants=[evolve(self.BROKEN, guarded=False)], loosenings=loosenings)  # type: ignore[call-arg]
 
     def test_an_approval_of_something_else_does_not_cover_it(self) -> None:
         with pytest.raises(ConfigurationError):
-            config(invariants=[self.BROKEN], approvals=[Approval([Action.OFFERS], SUSPENDED, "ada", "a trial")])
+            config(invariants=[self.BROKEN], loosenings=[Loosening([Action.OFFERS], SUSPENDED, "ada", "a trial")])
 
 
 @pytest.mark.parametrize(
@@ -347,7 +342,9 @@ def proofs_are_so(prove: Callable[[CompiledPolicy, Invariant], Proof], asked: Pr
     sometimes = {cell for cell, fails in broken.items() if any(fails)} - always
     assert {each.cell for each in proof.counterexamples} == always
     assert {each.cell for each in proof.unknown} == sometimes
-    assert proof.outcome is (Outcome.REFUTED if always else Outcome.UNKNOWN if sometimes else Outcome.PROVED)
+    assert proof.outcome is (
+        ProofResult.REFUTED if always else ProofResult.UNKNOWN if sometimes else ProofResult.PROVED
+    )
     assert proof.is_proved is (not always and not sometimes)
     assert proof.cells == len(broken)
     more = asked.invariant.rules.rules if isinstance(asked.invariant, LoosensNothing) else ()

@@ -18,17 +18,13 @@ from random_policies import CONDITIONS, Deed, Holding, Organisation, Pair, Shade
 from custstatus import (
     CUSTOMER_STATUS,
     MEMBERSHIP,
-    Accounts,
-    Activities,
     Activity,
     CustomerStatus,
     Effect,
     Entry,
     EntryKind,
-    Log,
     Membership,
     OrgConfig,
-    Question,
     Restriction,
     Status,
     StatusLabel,
@@ -37,7 +33,9 @@ from custstatus import (
     block_everything,
     mark,
 )
-from custstatus.policies.analysis import Affected, Replay, replay
+from custstatus.adapters import Accounts, Activities, Log
+from custstatus.operations import Affected, Replay, replay
+from custstatus.policies import Question
 
 SUSPENDED, DELETED = CustomerStatus.SUSPENDED, CustomerStatus.DELETED
 BOTH = Organisation((MEMBERSHIP, CUSTOMER_STATUS), Shade)
@@ -247,8 +245,8 @@ def by_brute_force(pair: Pair, world: World[Any]) -> Counted:
             return None
         return deed, effect(pair.old, Holding()), effect(pair.new, Holding())
 
-    for account in world.store.accounts(Accounts(org="acme")):
-        entries = list(world.store.log(Log(org="acme", customer=account.customer)))
+    for account in world.store.page(Accounts(org="acme")):
+        entries = list(world.store.page(Log(org="acme", customer=account.customer)))
         times = {entry.effective_at for entry in entries}
         for deed in Deed:
             for at in times:
@@ -257,7 +255,7 @@ def by_brute_force(pair: Pair, world: World[Any]) -> Counted:
                     counted.setdefault(key, (set(), set(), 0, set()))[0].add(account.customer)
                     if at == max(times):
                         counted[key][1].add(account.customer)
-        for activity in world.store.activities(Activities(org="acme", customer=account.customer)):
+        for activity in world.store.page(Activities(org="acme", customer=account.customer)):
             key = otherwise(stands_at(entries, activity.at), Deed(activity.kind))
             if key is not None:
                 ever, now, attempts, by = counted[key]

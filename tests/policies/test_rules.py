@@ -11,7 +11,7 @@ from attrs.exceptions import FrozenInstanceError
 from organisation import Label, ShopAction
 
 from custstatus import (
-    CAPILLARY,
+    CAPILLARY_POLICY,
     Action,
     ClientState,
     Condition,
@@ -89,7 +89,7 @@ class TestMistakes:
             (lambda: Restriction(Effect.ALLOW, None, frozenset({SUSPENDED})), "Restriction.effect"),
             (lambda: Restriction(_any("block"), None, frozenset({SUSPENDED})), "Restriction.effect"),
             (lambda: RestrictionPolicy(_any([mark(Action.OFFERS, when=SUSPENDED)])), "RestrictionPolicy.rules"),
-            (lambda: RestrictionPolicy(_any(CAPILLARY)), "RestrictionPolicy.rules"),
+            (lambda: RestrictionPolicy(_any(CAPILLARY_POLICY)), "RestrictionPolicy.rules"),
         ],
     )
     def test_a_mistake_is_told_where_it_is_written(self, write: Callable[[], Any], field: str) -> None:
@@ -125,11 +125,11 @@ class TestPolicies:
 
     def test_adding_policies_keeps_the_rules_of_both(self) -> None:
         mine = RestrictionPolicy(mark(Action.OFFERS, when=SUSPENDED))
-        assert (CAPILLARY + mine).rules == (*CAPILLARY.rules, *mine.rules)
+        assert (CAPILLARY_POLICY + mine).rules == (*CAPILLARY_POLICY.rules, *mine.rules)
 
     def test_capillarys_policy_marks_the_suspendeds_sales_and_blocks_the_closed(self) -> None:
         # D34, D30, D84
-        marks, *blocks = CAPILLARY
+        marks, *blocks = CAPILLARY_POLICY
         assert marks.effect is Effect.MARK
         assert marks.actions == frozenset([Action.TRANSACTION])
         assert marks.when == {SUSPENDED}

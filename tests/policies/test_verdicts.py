@@ -12,14 +12,13 @@ from hypothesis import strategies as st
 from organisation import ACME, AGENT, START, ForeignLabel, Label, ShopAction, some_examples
 
 from custstatus import (
-    CAPILLARY,
+    CAPILLARY_POLICY,
     CUSTOMER_STATUS,
     LEGACY_FRAUD_STATUS,
     MEMBERSHIP,
     Account,
     Action,
     AnyAction,
-    CompiledPolicy,
     Condition,
     CustomerStatus,
     Effect,
@@ -28,23 +27,22 @@ from custstatus import (
     Lifecycle,
     LoyaltyType,
     Membership,
-    Need,
     NoLabels,
     OrgConfig,
     Party,
-    Question,
+    Requirement,
     Restriction,
     RestrictionPolicy,
     Standing,
     Status,
     StatusLabel,
-    StoredValueError,
-    UnknownActionError,
     Verdict,
     Waiver,
     block,
     mark,
 )
+from custstatus.errors import StoredValueError, UnknownActionError
+from custstatus.policies import CompiledPolicy, Question
 from custstatus.policies.compiled import places_of
 
 ACTIVE, SUSPENDED = CustomerStatus.ACTIVE, CustomerStatus.SUSPENDED
@@ -112,7 +110,7 @@ class TestStrictness:
 
     def test_a_marked_action_is_accepted_with_a_flag(self) -> None:
         # D33
-        verdict = compiled(*CAPILLARY).verdict(SUSPENDED, Label.ABROAD, Action.TRANSACTION)
+        verdict = compiled(*CAPILLARY_POLICY).verdict(SUSPENDED, Label.ABROAD, Action.TRANSACTION)
         assert verdict.effect is Effect.MARK
         assert verdict.code == "mark.transaction"
         assert verdict.customer_message == ""
@@ -147,7 +145,7 @@ class TestStrictness:
 
     def test_deleted_blocks_everything_even_what_the_host_has_added(self) -> None:
         # D30
-        policy = compiled(*CAPILLARY)
+        policy = compiled(*CAPILLARY_POLICY)
         for action in ALL_ACTIONS:
             assert policy.verdict(CustomerStatus.DELETED, Label.CLOSED, action).effect is Effect.BLOCK
 
@@ -258,30 +256,34 @@ class TestLifts:
             expected = {
                 (target, ACME.policy.verdict(target.status, target, action).effect)
                 for target in Label
-                if CUSTOMER_STATUS.move(label.status, target.status) is not None
+                if CUSTOMER_STATUS.transition(label.status, target.status) is not None
                 and not CUSTOMER_STATUS.group_of(target.status) - CUSTOMER_STATUS.group_of(label.status)
                 and ACME.policy.verdict(target.status, target, action).effect.strictness < verdict.effect.strictness
             }
             assert {(lift.label, lift.effect) for lift in verdict.lifts} == expected
             for lift in verdict.lifts:
                 assert isinstance(lift.status, CustomerStatus)
-                move = CUSTOMER_STATUS.move(label.status, lift.status)
-                assert move is not None
-                assert (lift.event, lift.needs, lift.back) == (move.event, move.needs, move.back)
+                transition = CUSTOMER_STATUS.transition(label.status, lift.status)
+                assert transition is not None
+                assert (lift.event, lift.requirements, lift.back) == (
+                    transition.event,
+                    transition.requirements,
+                    transition.back,
+                )
 
-    def test_a_lift_says_what_the_move_needs(self) -> None:
+    def test_a_lift_says_what_the_transition_requires(self) -> None:
         policy = compiled(block(Action.LOGIN, when=SUSPENDED))
         (lift,) = [
             each for each in policy.verdict(SUSPENDED, Label.ABROAD, Action.LOGIN).lifts if each.label is Label.REGULAR
         ]
-        assert lift.needs == {Need.PERSON, Need.REASON}
-        assert str(lift) == "reinstate to 'Regular' (ACTIVE) (needs person, reason): allow"
+        assert lift.requirements == {Requirement.PERSON, Requirement.REASON}
+        assert str(lift) == "reinstate to 'Regular' (ACTIVE) (requires person, reason): allow"
 
     def test_nothing_lifts_what_is_closed_and_that_is_said(self) -> None:
         # D5
-        verdict = compiled(*CAPILLARY).verdict(CustomerStatus.DELETED, Label.CLOSED, Action.LOGIN)
+        verdict = compiled(*CAPILLARY_POLICY).verdict(CustomerStatus.DELETED, Label.CLOSED, Action.LOGIN)
         assert verdict.lifts == ()
-        assert "nothing that is open from here" in verdict.staff_message
+        assert "No available transition lifts it" in verdict.staff_message
 
 
 class TestMessages:
@@ -414,7 +416,7 @@ def test_verdicts_are_built_once_and_shared() -> None:
 
 def test_a_waived_policy_restricts_active() -> None:
     # D27
-    rules = CAPILLARY + RestrictionPolicy(block(Action.OFFERS, when=ACTIVE))
+    rules = CAPILLARY_POLICY + RestrictionPolicy(block(Action.OFFERS, when=ACTIVE))
     config = evolve(OrgConfig("acme", Label), restrictions=rules, waives=[Waiver.ACTIVE_MAY_BE_RESTRICTED])
     assert config.policy.verdict(ACTIVE, Label.REGULAR, Action.OFFERS).effect is Effect.BLOCK
 

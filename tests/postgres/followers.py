@@ -17,15 +17,8 @@ import psycopg
 from attrs import define, field
 from organisation import ACME, AGENT, Label
 
-from custstatus import (
-    CUSTOMER_STATUS,
-    CustomerStatus,
-    Entry,
-    Feed,
-    RefusedError,
-    StatusService,
-    StoreError,
-)
+from custstatus import CUSTOMER_STATUS, CustomerStatus, Entry, RefusedError, StatusService, StoreError
+from custstatus.adapters import Feed
 from custstatus.adapters.postgres import AsyncPostgresStore, PostgresStore
 
 Seen = list[tuple[str, int]]

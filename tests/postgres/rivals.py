@@ -29,15 +29,16 @@ from custstatus import (
     Entry,
     Identifier,
     Membership,
-    Moved,
     Refusal,
     RefusedError,
     StatusService,
 )
+from custstatus.adapters import SetResult
 from custstatus.adapters.postgres import operations, statements
 from custstatus.adapters.sql.statements import Statement
-from custstatus.bulk import ImportedRow, StatusRow
-from custstatus.service import utc_now
+from custstatus.operations import ImportedRow
+from custstatus.service.service import utc_now
+from custstatus.tables import StatusRow
 
 LABELS = (Label.REGULAR, Label.TRENDING, Label.LOST_PHONE, Label.ABROAD, Label.UNUSUAL, Label.WATCHED, Label.PROVEN)
 STATUSES = (CustomerStatus.ACTIVE, CustomerStatus.SUSPENDED, CustomerStatus.FRAUD_SUSPECTED, Membership.ENROLLED)
@@ -249,10 +250,10 @@ def import_once(service: StatusService[Label], customers: Sequence[str], target:
     answers = Answers()
     told: list[ImportedRow] = []
     rows = (StatusRow(line, name, (), target.text, None, None) for line, name in enumerate(customers, 2))
-    service.acting(AGENT, Channel.IMPORT).import_statuses(rows, reason=run, run=run, told=told.extend)
+    service.acting(AGENT, Channel.IMPORT).import_statuses(rows, reason=run, run=run, on_rows=told.extend)
     for row in told:
         outcome = row.outcome
-        if isinstance(outcome, Moved) and not outcome.replayed:
+        if isinstance(outcome, SetResult) and not outcome.replayed:
             before = outcome.label or outcome.status
             answers.written.append((outcome.customer, outcome.version, "moved", before, target.text, None, run))
             answers.first[outcome.customer] += 1
@@ -303,7 +304,7 @@ def changed(
     """The statements that apply a change, or a set of them, with a guard taken away where it is; the texts that were changed."""
     sound, texts = getattr(statements, statement), []
 
-    def broken(*shape: statements.Shape, **what: bool) -> Statement:
+    def broken(*shape: statements.StatementShape, **what: bool) -> Statement:
         whole: Statement = sound(*shape, **what)
         if guard not in whole.text:
             return whole

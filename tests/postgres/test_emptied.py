@@ -11,7 +11,7 @@ from servers import Server
 from wholeness import everything, opened, rows
 
 from custstatus import Action, Activity, Identifier
-from custstatus.service import utc_now
+from custstatus.service.service import utc_now
 
 
 def test_what_is_lent_again_is_empty_and_nobody_is_left_in_it(server: Server) -> None:

@@ -8,7 +8,7 @@ import pytest
 from applying import Applying
 from emptied import Emptied
 
-from custstatus import Store
+from custstatus.adapters import Store
 from custstatus.adapters.postgres import PostgresStore
 
 

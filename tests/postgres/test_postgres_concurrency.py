@@ -22,15 +22,15 @@ from custstatus import (
     Identifier,
     Lifecycle,
     Membership,
-    Move,
-    Moved,
     OrgConfig,
     Refusal,
     RefusalCode,
     RefusedError,
     Status,
     StatusService,
+    Transition,
 )
+from custstatus.adapters import SetResult
 from custstatus.adapters.postgres import PostgresStore, statements
 from custstatus.adapters.postgres import store as postgres_store
 from custstatus.adapters.postgres.operations import PostgresOperations
@@ -63,11 +63,11 @@ VISIT = Lifecycle(
     "visit",
     Visit,
     (
-        Move(None, Visit.HERE, "come"),
-        Move(Visit.HERE, Visit.ASLEEP, "sleep"),
-        Move(Visit.ASLEEP, Visit.ABSENT, "leave"),
-        Move(Visit.ABSENT, Visit.ASLEEP, "sleep"),
-        Move(Visit.ASLEEP, Visit.HERE, "wake"),
+        Transition(None, Visit.HERE, "come"),
+        Transition(Visit.HERE, Visit.ASLEEP, "sleep"),
+        Transition(Visit.ASLEEP, Visit.ABSENT, "leave"),
+        Transition(Visit.ABSENT, Visit.ASLEEP, "sleep"),
+        Transition(Visit.ASLEEP, Visit.HERE, "wake"),
     ),
     aside=(frozenset({Visit.ASLEEP}), frozenset({Visit.ABSENT})),
 )
@@ -237,15 +237,15 @@ class TestGuards:
         assert faults_in(address) == []
 
     def test_the_way_back_may_begin_at_an_entry_that_was_not_to_be_seen(self, address: str) -> None:
-        first, back_to = self.back_while_he_is_set_aside(address)
-        assert back_to == first
+        first, return_to = self.back_while_he_is_set_aside(address)
+        assert return_to == first
 
     def test_without_looking_for_that_entry_the_way_back_would_be_another(
         self, address: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with changed(monkeypatch, statements._KNOWN_BEHIND, "true"):
-            first, back_to = self.back_while_he_is_set_aside(address)
-        assert back_to != first
+            first, return_to = self.back_while_he_is_set_aside(address)
+        assert return_to != first
 
     @staticmethod
     def back_while_he_is_set_aside(address: str) -> tuple[int, int | None]:
@@ -267,8 +267,8 @@ class TestGuards:
             standing = service.account("c").standing(VISIT.name)
             assert standing is not None
             assert standing.status == "asleep"
-            assert service.verify().faults == () or standing.back_to != first
-            return first, standing.back_to
+            assert service.verify().faults == () or standing.return_to != first
+            return first, standing.return_to
 
 
 class TestQuiet:
@@ -286,7 +286,7 @@ class TestQuiet:
         with changed(monkeypatch, guard, "l.customer = cur.customer)", "applying_set") as texts:
             came = self.sweep_while_he_buys(address, waits=False)
         assert all(text.count("FOR UPDATE") == 2 for text in texts)
-        assert isinstance(came, Moved), came
+        assert isinstance(came, SetResult), came
         assert self.label_in(address) == "Dormant"
 
     def test_what_is_planned_waits_for_it_too(self, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -300,13 +300,13 @@ class TestQuiet:
         self.plan_always(monkeypatch)
         sql = postgres_store._OPERATIONS.sql
         monkeypatch.setattr(sql, "last_activity", Statement(sql.last_activity.text.replace("FOR UPDATE", "")))
-        assert isinstance(self.sweep_while_he_buys(address, waits=False), Moved)
+        assert isinstance(self.sweep_while_he_buys(address, waits=False), SetResult)
 
     @staticmethod
     def plan_always(monkeypatch: pytest.MonkeyPatch) -> None:
         """No set by the one statement."""
 
-        def apply_set(self: PostgresOperations, guarded: Any, step: Any) -> Any:
+        def apply_set(self: PostgresOperations, prepared: Any, step: Any) -> Any:
             return []
             yield
 
@@ -388,6 +388,6 @@ def test_a_key_that_another_is_using_is_waited_for_and_applied_once(address: str
 
 
 def test_the_guards_are_in_the_statement_as_these_tests_take_them_away() -> None:
-    for shape in product((False, True), repeat=len(statements.Shape._fields)):
-        assert statements.applying(statements.Shape(*shape)).text.count("FOR UPDATE") == 1
+    for shape in product((False, True), repeat=len(statements.StatementShape._fields)):
+        assert statements.applying(statements.StatementShape(*shape)).text.count("FOR UPDATE") == 1
     assert statements.applying_set(closes=True, text=True).text.count("FOR UPDATE") == 3

@@ -24,20 +24,12 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from servers import OwnServer, database
 from wholeness import PAUSE, faults_in, opened, rows, soon_none, taking
 
-from custstatus import (
-    Action,
-    Activity,
-    Applied,
-    Identifier,
-    StatusService,
-    StoreBusyError,
-    StoreClosedError,
-    StoreError,
-)
+from custstatus import Action, Activity, Applied, Identifier, StatusService, StoreBusyError, StoreError
 from custstatus.adapters.postgres import PostgresStore, connecting, migrating, schema_status
 from custstatus.adapters.postgres.cursors import PreparedCursor
-from custstatus.adapters.sql.running import Operation
+from custstatus.adapters.sql.running import Script
 from custstatus.adapters.sql.schema import At, Schema
+from custstatus.errors import StoreClosedError
 
 SHORT, LONG = 5, 100
 """How often a server is killed."""
@@ -357,7 +349,7 @@ class TestSilence:
         with database(killable) as address:
             network = Proxy(killable.port)
 
-            def found(schema: Schema) -> Operation[tuple[At, bool]]:
+            def found(schema: Schema) -> Script[tuple[At, bool]]:
                 network.flows.clear()
                 return (yield from sound(schema))
 

@@ -30,16 +30,14 @@ from custstatus import (
     Identifier,
     InvalidInputError,
     Lag,
-    PositionLostError,
-    SchemaError,
     StatusService,
     StoreBusyError,
-    StoreClosedError,
     StoreError,
 )
 from custstatus.adapters.postgres import AsyncListener, Listener, PostgresStore, hints, operations, statements
 from custstatus.adapters.postgres.operations import PostgresOperations
 from custstatus.adapters.sql.statements import Statement
+from custstatus.errors import PositionLostError, SchemaError, StoreClosedError
 
 WRITERS = 8
 SHORT, LONG = 400, 10_000
@@ -246,7 +244,7 @@ def by_own_number(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the greater number of an earlier entry away."""
     sound = statements.applying
 
-    def broken(*shape: statements.Shape, **what: bool) -> Statement:
+    def broken(*shape: statements.StatementShape, **what: bool) -> Statement:
         whole = sound(*shape, **what)
         text = re.sub(r"greatest\(\w+\.xid, pg_current", "greatest(0, pg_current", whole.text)
         assert text != whole.text

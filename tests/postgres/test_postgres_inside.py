@@ -31,9 +31,9 @@ from custstatus import (
     RefusedError,
     StatusService,
     StoreBusyError,
-    StoreClosedError,
     StoreError,
 )
+from custstatus.errors import StoreClosedError
 
 PHONE, NEW_PHONE = Identifier("mobile", "+447900000042"), Identifier("mobile", "+447900000043")
 MAIL, NEW_MAIL = Identifier("email", "c@example.org"), Identifier("email", "new@example.org")
@@ -283,7 +283,7 @@ class TestNoTransaction:
     def test_reading_works_and_opens_none(self, host: Host) -> None:
         assert host.inside.account("c").version == 3
         assert host.inside.find(PHONE) == "c"
-        assert host.inside.preview_sweep().moved[0].customer == "q"
+        assert host.inside.sweep(preview=True).moved[0].customer == "q"
         assert host.inside.verify().faults == ()
         assert host.service.history() == host.inside.history()
         assert host.status is TransactionStatus.IDLE
@@ -303,7 +303,7 @@ class TestNothingIsSpoilt:
     @pytest.mark.parametrize(
         ("ask", "code"),
         [
-            (lambda desk: desk.change("c", Label.PROVEN, reason="sure"), RefusalCode.NO_MOVE),
+            (lambda desk: desk.change("c", Label.PROVEN, reason="sure"), RefusalCode.NO_TRANSITION),
             (lambda desk: desk.change("nobody", Label.TRENDING, reason="x"), RefusalCode.UNKNOWN_CUSTOMER),
             (lambda desk: desk.change("c", Label.LOST_PHONE, reason="x", expected=99), RefusalCode.OTHER_VERSION),
             (lambda desk: desk.change("c", Label.TRENDING, reason="x", key="k-c"), RefusalCode.KEY_REUSED),

@@ -21,7 +21,7 @@ from servers import Server, database
 from stepped import in_three, knowing, more
 from wholeness import PAUSE, everything, faults_in, opened, rows
 
-from custstatus import Identifier, InvalidInputError, SchemaError, StatusService, StoreBusyError, StoreError
+from custstatus import Identifier, InvalidInputError, StatusService, StoreBusyError, StoreError
 from custstatus.adapters.postgres import (
     PostgresStore,
     SchemaStatus,
@@ -34,7 +34,8 @@ from custstatus.adapters.postgres.migrating import Changed
 from custstatus.adapters.sql.running import Transaction
 from custstatus.adapters.sql.schema import Schema
 from custstatus.adapters.sql.statements import Statement
-from custstatus.service import utc_now
+from custstatus.errors import SchemaError
+from custstatus.service.service import utc_now
 
 SHIPPED = migrating.SCHEMA
 SCHEMA = in_three(SHIPPED)
@@ -94,9 +95,9 @@ WHERE (org, customer, lifecycle) = ('acme', %s, 'customer_status') FOR UPDATE OF
 """
 APPENDED = """
 INSERT INTO custstatus_entry (org, customer, version, kind, lifecycle, from_status, from_label, to_status, to_label,
-    effective_at, recorded_at, actor, actor_kind, wish, channel, config, key, ordinal, digest, closes, xid)
+    effective_at, recorded_at, actor, actor_kind, requested_by, channel, config, key, ordinal, digest, closes, xid)
 SELECT org, customer, %(version)s, 'moved', 'customer_status', 'active', %(was)s, 'active', %(label)s, %(now)s, %(now)s, actor,
-    actor_kind, wish, channel, config, %(key)s, 0, %(digest)s, 0,
+    actor_kind, requested_by, channel, config, %(key)s, 0, %(digest)s, 0,
     (SELECT greatest(xid, pg_current_xact_id()::text::bigint) FROM custstatus_account a
     WHERE (a.org, a.customer) = ('acme', %(customer)s))
 FROM custstatus_entry WHERE (org, customer, version) = ('acme', %(customer)s, 2)
@@ -110,7 +111,7 @@ UPDATE custstatus_account SET (version, xid) = (SELECT version, xid FROM custsta
 WHERE (org, customer) = ('acme', %(customer)s)
 """
 MOVED = """
-UPDATE custstatus_standing SET label = %(label)s, since = %(now)s, entry = %(version)s, back_to = NULL,
+UPDATE custstatus_standing SET label = %(label)s, since = %(now)s, entry = %(version)s, return_to = NULL,
     (actor, actor_kind) = (SELECT actor, actor_kind FROM custstatus_entry
         WHERE (org, customer, version) = ('acme', %(customer)s, %(version)s))
 WHERE (org, customer, lifecycle) = ('acme', %(customer)s, 'customer_status')
@@ -120,13 +121,13 @@ WHERE (org, customer, lifecycle) = ('acme', %(customer)s, 'customer_status')
 def change_as_before(connection: psycopg.Connection[Any], customer: str, key: str) -> Line:
     """Change a label by hand, as a program of the first version would; the entry in short."""
     with connection.transaction():
-        version, was, since = connection.execute(LOCKED.encode(), [customer]).fetchall()[0]
-        label = Label.TRENDING.text if was == Label.REGULAR.text else Label.REGULAR.text
+        version, origin, since = connection.execute(LOCKED.encode(), [customer]).fetchall()[0]
+        label = Label.TRENDING.text if origin == Label.REGULAR.text else Label.REGULAR.text
         now = max(since, int(utc_now().timestamp() * 1_000_000))
-        given = {"customer": customer, "version": version + 1, "was": was, "label": label, "now": now, "key": key}
+        given = {"customer": customer, "version": version + 1, "was": origin, "label": label, "now": now, "key": key}
         for statement in APPENDED, EXPLAINED, ADVANCED, MOVED:
             connection.execute(statement.encode(), {**given, "digest": key.encode()})
-    return customer, version + 1, "moved", was, label, key, key
+    return customer, version + 1, "moved", origin, label, key, key
 
 
 def one(connection: psycopg.Connection[Any], statement: str) -> Any:

@@ -17,16 +17,10 @@ from servers import Server, database
 from stepped import more
 from wholeness import everything, faults_in, opened, rows, soon_none, taking
 
-from custstatus import (
-    Identifier,
-    InvalidInputError,
-    SchemaError,
-    StatusService,
-    StoreBusyError,
-    StoreError,
-)
+from custstatus import Identifier, InvalidInputError, StatusService, StoreBusyError, StoreError
 from custstatus.adapters.postgres import PostgresStore, connecting, migrating, store
 from custstatus.adapters.sql.statements import Statement
+from custstatus.errors import SchemaError
 
 PROCESSES, THREADS, DATABASES = 2, 6, 3
 
@@ -353,8 +347,9 @@ class TestHistory:
             "DELETE FROM custstatus_entry WHERE version = 1",
             "TRUNCATE custstatus_entry",
             "TRUNCATE custstatus_account, custstatus_entry CASCADE",
-            "INSERT INTO custstatus_entry (org, customer, version, kind, effective_at, recorded_at, actor, actor_kind, wish,"
-            " channel, config, ordinal, closes, xid) SELECT org, customer, version, kind, 0, 0, '', '', '', '', '', 0, 0, 0"
+            "INSERT INTO custstatus_entry (org, customer, version, kind, effective_at, recorded_at, actor, actor_kind,"
+            " requested_by, channel, config, ordinal, closes, xid)"
+            " SELECT org, customer, version, kind, 0, 0, '', '', '', '', '', 0, 0, 0"
             " FROM custstatus_entry ON CONFLICT (org, customer, version) DO UPDATE SET actor = 'nobody'",
         ],
     )

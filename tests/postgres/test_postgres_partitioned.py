@@ -16,7 +16,14 @@ from psycopg.errors import InvalidColumnReference, RaiseException
 from servers import Server
 from wholeness import faults_in, rows
 
-from custstatus import CUSTOMER_STATUS, CustomerStatus, RefusedError, StatusService, StoreError, UnknownCustomerError
+from custstatus import (
+    CUSTOMER_STATUS,
+    CustomerStatus,
+    RefusedError,
+    StatusService,
+    StoreError,
+    UnknownCustomerError,
+)
 from custstatus.adapters.postgres import PostgresStore, migrate_schema, schema_statements
 from custstatus.adapters.postgres.listening import Listener, hints
 from custstatus.testing import MovableClock, StoreContract
@@ -219,12 +226,10 @@ class TestHistoryByTime:
             assert shop.verify().faults == ()
             with pytest.raises(StoreError) as refused:
                 shop.acting(AGENT).change("c-1", Label.REGULAR, reason="found", key="found-1")
-            assert isinstance(
-                refused.value.__cause__, InvalidColumnReference
-            )  # no index is the one that a change names
-        columns = (
-            "org, customer, kind, effective_at, recorded_at, actor, actor_kind, wish, channel, config, ordinal, closes"
-        )
+            # No index is the one that a change names.
+            assert isinstance(refused.value.__cause__, InvalidColumnReference)
+        columns = "org, customer, kind, effective_at, recorded_at, actor, actor_kind, requested_by, channel, config"
+        columns += ", ordinal, closes"
         rows(
             address,
             f"INSERT INTO custstatus_entry ({columns}, version, xid) SELECT {columns}, version + 10, xid - 5 + {end} "

@@ -13,15 +13,16 @@ from rivals import changed
 from servers import Server, database
 from wholeness import opened
 
-from custstatus import Channel, Each, GuardedSet, Identifier
+from custstatus import Channel, Identifier
+from custstatus.adapters import PreparedSet, SetRow
 from custstatus.adapters.postgres import statements
 from custstatus.adapters.postgres.cursors import RawCursor
 from custstatus.adapters.postgres.operations import PostgresOperations
 from custstatus.adapters.postgres.statements import SQL
 from custstatus.adapters.sql.running import Many
-from custstatus.changes import Operation, Request
-from custstatus.guarding import guard as guarded
-from custstatus.service import utc_now
+from custstatus.gate.prepare import prepare as prepared
+from custstatus.gate.request import Operation, Request
+from custstatus.service.service import utc_now
 
 MAIL = Identifier("email", "c@example.org")
 MANY = 1_000
@@ -60,7 +61,9 @@ def multiply(connection: psycopg.Connection[Any], table: str) -> None:
 def passed_over(connection: psycopg.Connection[Any], target: Label) -> float:
     """How many rows the server reads and passes over for a set of all of the customers, which it does not keep."""
     request = Request(*(Operation.CHANGE, "c", (target,), AGENT, Channel.IMPORT), reason="r-1", run="r-1", approval="b")
-    several = GuardedSet(guarded(request, ACME, utc_now()), tuple(Each(f"c-{number}") for number in range(1, MANY + 1)))
+    several = PreparedSet(
+        prepared(request, ACME, utc_now()), tuple(SetRow(f"c-{number}") for number in range(1, MANY + 1))
+    )
     assert several.step is not None
     asked = next(PostgresOperations(SQL).apply_set(several, several.step))
     assert not isinstance(asked, Many)
@@ -87,7 +90,7 @@ def test_no_table_is_read_for_each_customer(connection: psycopg.Connection[Any],
 @pytest.mark.parametrize(
     ("guard", "instead"),
     [
-        ("e.version = cur.back_to OFFSET 0", "e.version = cur.back_to"),
+        ("e.version = cur.return_to OFFSET 0", "e.version = cur.return_to"),
         (statements._found("custstatus_standing", " AND y.lifecycle = $3"), "WHERE"),
     ],
     ids=["entries", "standings"],

@@ -19,9 +19,10 @@ from psycopg.errors import InsufficientPrivilege
 from servers import Server
 from wholeness import everything, faults_in, rows
 
-from custstatus import CUSTOMER_STATUS, Action, Activity, Feed, Identifier, StatusService, StoreError
+from custstatus import CUSTOMER_STATUS, Action, Activity, Identifier, StatusService, StoreError
+from custstatus.adapters import Feed
 from custstatus.adapters.postgres import PostgresStore, migrate_schema
-from custstatus.service import utc_now
+from custstatus.service.service import utc_now
 from custstatus.testing import StoreContract
 from custstatus.testing.contracts.contract import Contract
 from custstatus.testing.contracts.guards import GuardContract
@@ -257,7 +258,7 @@ HISTORY = [
     "DELETE FROM custstatus_entry",
     "TRUNCATE custstatus_entry",
     "TRUNCATE custstatus_text, custstatus_entry CASCADE",
-    "INSERT INTO custstatus_entry (org, customer, version, kind, effective_at, recorded_at, actor, actor_kind, wish,"
+    "INSERT INTO custstatus_entry (org, customer, version, kind, effective_at, recorded_at, actor, actor_kind, requested_by,"
     " channel, config, ordinal, closes) SELECT org, customer, version, kind, 0, 0, '', '', '', '', '', 0, 0"
     " FROM custstatus_entry ON CONFLICT (org, customer, version) DO UPDATE SET actor = 'nobody'",
     "MERGE INTO custstatus_entry e USING custstatus_account a ON e.customer = a.customer WHEN MATCHED THEN DELETE",

@@ -12,7 +12,6 @@ from servers import Server, database
 from stepped import edited, in_three, knowing, more
 from wholeness import everything, rows
 
-from custstatus import SchemaError
 from custstatus.adapters.postgres import (
     AsyncPostgresStore,
     PostgresStore,
@@ -22,6 +21,7 @@ from custstatus.adapters.postgres import (
     schema_status,
 )
 from custstatus.adapters.sql.schema import Schema
+from custstatus.errors import SchemaError
 
 SHIPPED = migrating.SCHEMA
 SCHEMA = in_three(SHIPPED)

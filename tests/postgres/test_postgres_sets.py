@@ -9,18 +9,20 @@ from typing import Any
 import psycopg
 import pytest
 from emptied import Emptied
-from organisation import ACME, AGENT, Clock, Label
+from organisation import ACME, AGENT, Clock, Label, finished
 from rivals import Answers, Blocked, at_once, changed, import_once, import_together, together
 from test_postgres_concurrency import check, lines_of
 from wholeness import faults_in, opened, rows
 
-from custstatus import Action, Activity, Applied, Channel, Membership, Plan, StatusService, StoreError, flows
+from custstatus import Action, Activity, Applied, Channel, Membership, Plan, StatusService, StoreError
+from custstatus.adapters._made.awaited import Awaited
 from custstatus.adapters.postgres import statements
 from custstatus.adapters.postgres.cursors import RawCursor
 from custstatus.adapters.postgres.statements import SQL
 from custstatus.adapters.sql.statements import Statement
-from custstatus.changes import Operation, Request
-from custstatus.service import utc_now
+from custstatus.gate import loop
+from custstatus.gate.request import Operation, Request
+from custstatus.service.service import utc_now
 
 CUSTOMERS = [f"c-{number}" for number in range(60)]
 TARGETS = (Label.LOST_PHONE, Label.TRENDING, Label.ABROAD, Label.DORMANT)
@@ -54,7 +56,7 @@ class TestProcesses:
             return address, CUSTOMERS, TARGETS[number], "r-1", f"{number}", TIMES
 
         answers = at_once(PROCESSES, 1, import_together, arguments)
-        assert answers.counts == {"Moved": len(CUSTOMERS) * PROCESSES * TIMES}
+        assert answers.counts == {"SetResult": len(CUSTOMERS) * PROCESSES * TIMES}
         assert answers.first == dict.fromkeys(CUSTOMERS, 1)
         check(address, before, answers)
 
@@ -66,7 +68,7 @@ class TestProcesses:
             return address, CUSTOMERS, TARGETS[number], f"r-{number}", f"{number}", TIMES
 
         answers = at_once(PROCESSES, 1, import_together, arguments)
-        assert set(answers.counts) <= {"Moved", "no_change"}
+        assert set(answers.counts) <= {"SetResult", "no_change"}
         assert all(1 <= answers.first[customer] <= PROCESSES for customer in CUSTOMERS)
         assert len(answers.written) > len(CUSTOMERS)
         check(address, before, answers)
@@ -80,7 +82,7 @@ class TestOneRun:
     def test_the_second_sees_what_the_first_has_done(self, address: str) -> None:
         answers = self.second(address)
         assert answers.errors == []
-        assert (answers.counts, answers.first) == ({"Moved": 3}, {})
+        assert (answers.counts, answers.first) == ({"SetResult": 3}, {})
         assert rows(address, "SELECT count(*) FROM custstatus_entry WHERE run = 'r-1'") == [(3,)]
         assert faults_in(address) == []
 
@@ -104,7 +106,7 @@ class TestOneRun:
         with paused(monkeypatch):
             answers = self.overtaken(address)
         assert answers.errors == []
-        assert (answers.counts, answers.first) == ({"Moved": 3}, {})
+        assert (answers.counts, answers.first) == ({"SetResult": 3}, {})
         assert rows(address, "SELECT count(*) FROM custstatus_entry WHERE run = 'r-1'") == [(3,)]
         assert faults_in(address) == []
 
@@ -125,7 +127,7 @@ class TestOneRun:
                 request = Request(
                     *(Operation.CHANGE, name, (Label.TRENDING,), AGENT, Channel.IMPORT), reason="r-1", run="r-1"
                 )
-                made = flows.run(flows.make(request, ACME, utc_now()), service.store)
+                made = finished(loop.make(Awaited(service.store), request, ACME, utc_now()))
                 assert isinstance(made, Applied)
             holding.execute("SELECT pg_advisory_unlock(7)")
             return late.answers()

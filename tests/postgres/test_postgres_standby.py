@@ -23,9 +23,10 @@ from standby import Pair
 from test_postgres_failures import Worker
 from wholeness import faults_in, rows
 
-from custstatus import Applied, Identifier, StatusService, StoreClosedError, StoreError
+from custstatus import Applied, Identifier, StatusService, StoreError
 from custstatus.adapters.postgres import AsyncPostgresStore, PostgresStore
 from custstatus.aio import AsyncStatusService
+from custstatus.errors import StoreClosedError
 
 ROUNDS = 10
 """How often a primary is killed."""
@@ -117,7 +118,7 @@ class Staff:
         enough = rows(address, count)[0][0] + entries
         assert any(rows(address, count)[0][0] >= enough for _ in range(5_000)), "nobody works"
 
-    def move(self, pair: Pair) -> None:
+    def fail_over(self, pair: Pair) -> None:
         """Let the primary fail, and have them go on at what was its standby."""
         self.tell("wait")
         pair.fail()
@@ -170,7 +171,7 @@ class TestStandby:
                     pair.follow()
                 pair.have_it_follow(synchronous=True)
                 staff.wait_for(random.randrange(50, 400), pair)
-                staff.move(pair)
+                staff.fail_over(pair)
             assert list(staff.faults(pair, ROUNDS)) == []
 
     def test_where_it_does_not_wait_the_loss_is_found(self, pair: Pair) -> None:
@@ -179,7 +180,7 @@ class TestStandby:
             pair.have_it_follow(synchronous=False)
             pair.hold_back()
             staff.wait_for(50, pair)
-            staff.move(pair)
+            staff.fail_over(pair)
             assert any(fault.endswith("there None") for fault in staff.faults(pair, 1))
 
     @pytest.mark.parametrize("cancelled", [True, False], ids=["cancelled", "given up"])

@@ -20,6 +20,7 @@ from custstatus import (
     CUSTOMER_STATUS,
     Action,
     Activity,
+    CustomerStatus,
     Desk,
     Identifier,
     Membership,
@@ -175,9 +176,9 @@ class TestChanges:
     @pytest.mark.parametrize(
         ("ask", "code", "reads"),
         [
-            (lambda desk: desk.change("c", Label.PROVEN, reason="sure"), RefusalCode.NO_MOVE, 1),
-            (lambda desk: desk.change("c", Label.PROVEN, reason="sure", key="k-9"), RefusalCode.NO_MOVE, 2),
-            (lambda desk: desk.change("s", Label.TESTER, reason="x", key="k-9"), RefusalCode.NO_MOVE, 3),
+            (lambda desk: desk.change("c", Label.PROVEN, reason="sure"), RefusalCode.NO_TRANSITION, 1),
+            (lambda desk: desk.change("c", Label.PROVEN, reason="sure", key="k-9"), RefusalCode.NO_TRANSITION, 2),
+            (lambda desk: desk.change("s", Label.TESTER, reason="x", key="k-9"), RefusalCode.NO_TRANSITION, 3),
             (lambda desk: desk.change("nobody", Label.ABROAD, reason="x"), RefusalCode.UNKNOWN_CUSTOMER, 1),
             (lambda desk: desk.change("c", Label.ABROAD, reason="x", expected=9), RefusalCode.OTHER_VERSION, 1),
         ],
@@ -224,7 +225,7 @@ class TestReads:
             lambda service: service.history(),
             lambda service: service.find(PHONE),
             lambda service: service.customers(CUSTOMER_STATUS),
-            lambda service: service.deleted(),
+            lambda service: service.customers(CUSTOMER_STATUS, CustomerStatus.DELETED),
             lambda service: service.counts(CUSTOMER_STATUS),
         ],
     )

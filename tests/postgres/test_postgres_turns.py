@@ -11,10 +11,11 @@ from time import sleep
 import pytest
 from emptied import Emptied
 
-from custstatus import StoreBusyError, StoreClosedError
+from custstatus import StoreBusyError
 from custstatus.adapters.postgres.aio import AsyncConnections
 from custstatus.adapters.postgres.connecting import Connections
 from custstatus.adapters.postgres.cursors import RawCursor
+from custstatus.errors import StoreClosedError
 
 PAUSE = 0.002
 """Seconds between two looks at who waits."""

@@ -42,7 +42,7 @@ else:
             context.run_migrations()
 """
 
-OURS = """
+OURS_POLICY = """
     SELECT 'column', table_name, column_name, data_type, column_default FROM information_schema.columns
     WHERE table_name LIKE 'custstatus%'
     UNION ALL SELECT 'index', indexdef, '', '', '' FROM pg_indexes WHERE tablename LIKE 'custstatus%'
@@ -150,7 +150,7 @@ def expected(server: Server) -> Iterator[Callable[[], list[tuple[Any, ...]]]]:
         def made() -> list[tuple[Any, ...]]:
             migrate_schema(address)
             with psycopg.connect(address) as connection:
-                return connection.execute(OURS.encode()).fetchall()
+                return connection.execute(OURS_POLICY.encode()).fetchall()
 
         yield made
 
@@ -162,7 +162,7 @@ def test_it_makes_what_we_would_and_stores_open_it(
     assert schema_status(project.address).at == 1
     project.upgrade()
     assert schema_status(project.address).current
-    assert project.rows(OURS) == expected()
+    assert project.rows(OURS_POLICY) == expected()
     with PostgresStore(project.address, create=False) as store:
         desk = StatusService(store, SHOP).acting(AGENT)
         desk.register("c-1")
@@ -189,7 +189,7 @@ def test_offline_it_is_a_script_that_does_the_same(
     assert project.tables() == set()
     with psycopg.connect(project.address, autocommit=True) as connection:
         connection.execute(script.encode())
-    assert project.rows(OURS) == expected()
+    assert project.rows(OURS_POLICY) == expected()
     with psycopg.connect(project.address, autocommit=True) as connection, pytest.raises(psycopg.Error):
         connection.execute(script.encode())
 
@@ -215,11 +215,11 @@ def test_what_alembic_and_the_driver_would_read_otherwise_is_left_as_it_is(
 
 def test_going_back_is_refused_and_changes_nothing(project: Project) -> None:
     project.upgrade()
-    before = project.rows(OURS)
+    before = project.rows(OURS_POLICY)
     for back in "-1", "base":
         with pytest.raises(NotImplementedError, match="append-only"):
             command.downgrade(project.config, back)
-    assert project.rows(OURS) == before
+    assert project.rows(OURS_POLICY) == before
     assert project.rows("SELECT version_num FROM alembic_version") == [("custstatus_later",)]
 
 
@@ -227,13 +227,13 @@ def test_a_database_at_another_step_is_left_as_it_is(project: Project, later: Ca
     number = later("CREATE TABLE custstatus_more (x text);\n")
     project.takes("custstatus_more", STEPS[-1], number)
     migrate_schema(project.address)  # a store that was opened with create=True, say
-    before = project.rows(OURS)
+    before = project.rows(OURS_POLICY)
     with pytest.raises(DBAPIError, match="already exists"):
         project.upgrade()
     command.stamp(project.config, "custstatus_later")
     with pytest.raises(DBAPIError, match="another step"):
         project.upgrade()
-    assert project.rows(OURS) == before
+    assert project.rows(OURS_POLICY) == before
     command.stamp(project.config, "head")  # the way out
     project.upgrade()
 

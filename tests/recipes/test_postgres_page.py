@@ -11,8 +11,8 @@ import pytest
 from hosts import AGENT
 
 from custstatus import CustomerStatus, NoLabels, StatusService
-from custstatus.adapters.cursors import micros
 from custstatus.adapters.postgres.connecting import settings
+from custstatus.bounds import micros
 
 TEXT = (Path(__file__).parents[2] / "docs" / "postgres.md").read_text()
 VIEW, CONDITION, ROLE = re.findall(r"^```sql\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)

@@ -27,7 +27,7 @@ from custstatus import (
     StatusService,
     StoreBusyError,
 )
-from custstatus.service import utc_now
+from custstatus.service.service import utc_now
 
 LABELS = (Label.REGULAR, Label.TRENDING, Label.LOST_PHONE, Label.ABROAD, Label.UNUSUAL, Label.WATCHED, Label.PROVEN)
 STATUSES = (CustomerStatus.ACTIVE, CustomerStatus.SUSPENDED, CustomerStatus.FRAUD_SUSPECTED, Membership.ENROLLED)

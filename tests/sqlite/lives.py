@@ -21,7 +21,8 @@ from typing import Any, cast
 from attrs import evolve, frozen
 from organisation import ACME, AGENT, START, Label
 
-from custstatus import Action, Activity, Applied, Identifier, Report, SQLiteStore, StatusService, Store
+from custstatus import Action, Activity, Applied, Identifier, Report, SQLiteStore, StatusService
+from custstatus.adapters import Store
 
 CUSTOMERS = 40
 """How many customers each worker would see through, if it lived."""

@@ -13,7 +13,7 @@ from attrs import evolve
 from organisation import ACME, Label
 
 from custstatus import SQLiteStore, StatusService
-from custstatus.service import utc_now
+from custstatus.service.service import utc_now
 
 _ENTRY = "custstatus_entry e USING (org, customer, version)"
 
@@ -30,8 +30,8 @@ CHECKS = {
     "a standing that is not what its entry says": """
         SELECT * FROM custstatus_standing s LEFT JOIN custstatus_entry e
         ON e.org = s.org AND e.customer = s.customer AND e.version = s.entry
-        WHERE e.id IS NULL OR (s.status IS NOT NULL AND (e.lifecycle, e.to_status, e.to_label, e.back_to)
-        IS NOT (s.lifecycle, s.status, s.label, s.back_to))
+        WHERE e.id IS NULL OR (s.status IS NOT NULL AND (e.lifecycle, e.to_status, e.to_label, e.return_to)
+        IS NOT (s.lifecycle, s.status, s.label, s.return_to))
     """,
     "an account without its standings": """
         SELECT * FROM custstatus_account LEFT JOIN custstatus_standing s USING (org, customer) WHERE s.lifecycle IS NULL

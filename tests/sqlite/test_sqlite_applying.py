@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from applying import Applying
 
-from custstatus import SQLiteStore, Store
+from custstatus import SQLiteStore
+from custstatus.adapters import Store
 
 
 class TestSQLiteStore(Applying):

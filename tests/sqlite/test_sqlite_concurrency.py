@@ -22,14 +22,13 @@ from custstatus import (
     Action,
     Activity,
     ConflictError,
-    GuardedSet,
-    Moved,
     Refusal,
     RefusalCode,
     SQLiteStore,
     StatusService,
     StoreBusyError,
 )
+from custstatus.adapters import PreparedSet, SetResult
 
 THREADS, TIMES = 16, 40
 PROCESSES, TIMES_EACH, KEYS_EACH = 4, 40, 60
@@ -254,11 +253,11 @@ class TestSweep:
         class Bought(SQLiteStore):
             """Where somebody buys just before he is moved."""
 
-            def apply_set(self, guarded: GuardedSet) -> Any:
+            def apply_set(self, prepared: PreparedSet) -> Any:
                 with opened(path, clock=clock) as till:
-                    for row in guarded.rows:
+                    for row in prepared.rows:
                         till.record(Activity(row.customer, Action.TRANSACTION, "r-1", clock()))
-                return super().apply_set(guarded)
+                return super().apply_set(prepared)
 
         with closing(Bought(path)) as store:
             service = StatusService(store, ACME, clock=clock)
@@ -276,8 +275,8 @@ class TestSweep:
         class Bought(SQLiteStore):
             """Where somebody buys just after he was moved."""
 
-            def apply_set(self, guarded: GuardedSet) -> Any:
-                moved = super().apply_set(guarded)
+            def apply_set(self, prepared: PreparedSet) -> Any:
+                moved = super().apply_set(prepared)
                 with opened(path, clock=clock) as till:
                     assert till.record(Activity("c", Action.TRANSACTION, "r-1", clock())).back
                 return moved
@@ -287,7 +286,7 @@ class TestSweep:
             service.acting(AGENT).register("c")
             clock.forward(days=200)
             (swept,) = service.sweep().rows
-            assert isinstance(swept.outcome, Moved)
+            assert isinstance(swept.outcome, SetResult)
             standing = service.standing("c", CUSTOMER_STATUS)
             assert standing is not None
             assert standing.label is Label.REGULAR

@@ -27,16 +27,16 @@ from custstatus import (
     Effect,
     Identifier,
     InvalidInputError,
-    JoinableStore,
     Membership,
     MemoryStore,
     RefusalCode,
     RefusedError,
     StatusService,
     StoreBusyError,
-    StoreClosedError,
     StoreError,
 )
+from custstatus.adapters import JoinableStore
+from custstatus.errors import StoreClosedError
 
 PHONE, NEW_PHONE = Identifier("mobile", "+447900000042"), Identifier("mobile", "+447900000043")
 MAIL, NEW_MAIL = Identifier("email", "c@example.org"), Identifier("email", "new@example.org")
@@ -287,7 +287,7 @@ class TestNoTransaction:
             assert service.decide("c", Action.TRANSACTION).effect is Effect.ALLOW
             assert service.find(PHONE) == "c"
             assert service.history("s").items[-1].to_label == "Unusual"
-            assert service.preview_sweep().moved[0].customer == "q"
+            assert service.sweep(preview=True).moved[0].customer == "q"
             assert service.verify().faults == ()
             preview = service.acting(AGENT).preview("c", Label.LOST_PHONE, reason="lost")
             assert not isinstance(preview, RefusedError)
@@ -310,7 +310,7 @@ class TestNothingIsSpoilt:
     @pytest.mark.parametrize(
         ("ask", "code"),
         [
-            (lambda desk: desk.change("c", Label.PROVEN, reason="sure"), RefusalCode.NO_MOVE),
+            (lambda desk: desk.change("c", Label.PROVEN, reason="sure"), RefusalCode.NO_TRANSITION),
             (lambda desk: desk.change("nobody", Label.TRENDING, reason="x"), RefusalCode.UNKNOWN_CUSTOMER),
             (lambda desk: desk.change("c", Label.LOST_PHONE, reason="x", expected=99), RefusalCode.OTHER_VERSION),
             (lambda desk: desk.change("c", Label.TRENDING, reason="x", key="k-c"), RefusalCode.KEY_REUSED),

@@ -19,7 +19,8 @@ from lives import Deed, checkpointing, deeds, halved, hasty, live, sound, writte
 from organisation import Label
 from soundness import CHECKS, faults_in, opened, rows
 
-from custstatus import Applied, CuststatusError, StatusService, Store
+from custstatus import Applied, CuststatusError, StatusService
+from custstatus.adapters import Store
 
 SHORT, LONG = range(12), range(200)
 """The seeds of the lives."""

@@ -21,17 +21,10 @@ from engine import Engine
 from organisation import ACME, AGENT, Label
 from soundness import everything, faults_in, opened, rows
 
-from custstatus import (
-    CUSTOMER_STATUS,
-    Action,
-    Identifier,
-    SQLiteStore,
-    StatusService,
-    StoreClosedError,
-    StoreError,
-)
+from custstatus import CUSTOMER_STATUS, Action, Identifier, SQLiteStore, StatusService, StoreError
 from custstatus.adapters.sqlite import connecting, operations
 from custstatus.adapters.sqlite import store as sqlite_store
+from custstatus.errors import StoreClosedError
 
 
 @pytest.fixture

@@ -19,19 +19,12 @@ from organisation import AGENT, Label
 from soundness import everything, faults_in, opened, rows
 from stepped import in_three, knowing, more
 
-from custstatus import (
-    Identifier,
-    InvalidInputError,
-    SchemaError,
-    SQLiteStore,
-    StatusService,
-    StoreBusyError,
-    StoreError,
-)
+from custstatus import Identifier, InvalidInputError, SQLiteStore, StatusService, StoreBusyError, StoreError
 from custstatus.adapters.sql.schema import Schema
 from custstatus.adapters.sqlite import migrating
 from custstatus.adapters.sqlite.migrating import SchemaStatus, migrate_schema, schema_sql, schema_status
-from custstatus.service import utc_now
+from custstatus.errors import SchemaError
+from custstatus.service.service import utc_now
 
 SHIPPED = migrating.SCHEMA
 SCHEMA = in_three(SHIPPED)
@@ -73,15 +66,15 @@ WHERE (org, customer, lifecycle) = ('acme', ?, 'customer_status')
 """
 APPENDED = """
 INSERT INTO custstatus_entry (org, customer, version, kind, lifecycle, from_status, from_label, to_status, to_label,
-    effective_at, recorded_at, actor, actor_kind, wish, channel, config, key, ordinal, digest, closes)
+    effective_at, recorded_at, actor, actor_kind, requested_by, channel, config, key, ordinal, digest, closes)
 SELECT org, customer, :version, 'moved', 'customer_status', 'active', :was, 'active', :label, :now, :now, actor, actor_kind,
-    wish, channel, config, :key, 0, :digest, 0
+    requested_by, channel, config, :key, 0, :digest, 0
 FROM custstatus_entry WHERE (org, customer, version) = ('acme', :customer, 2)
 """
 EXPLAINED = "INSERT INTO custstatus_text (org, customer, version, reason) VALUES ('acme', :customer, :version, :key)"
 ADVANCED = "UPDATE custstatus_account SET version = :version WHERE (org, customer) = ('acme', :customer)"
 MOVED = """
-UPDATE custstatus_standing SET label = :label, since = :now, entry = :version, back_to = NULL,
+UPDATE custstatus_standing SET label = :label, since = :now, entry = :version, return_to = NULL,
     (actor, actor_kind) = (SELECT actor, actor_kind FROM custstatus_entry
         WHERE (org, customer, version) = ('acme', :customer, :version))
 WHERE (org, customer, lifecycle) = ('acme', :customer, 'customer_status')
@@ -95,14 +88,14 @@ def connected(path: Path) -> sqlite3.Connection:
 def change_as_before(connection: sqlite3.Connection, customer: str, key: str) -> Any:
     """Change a label by hand, as a program of the first version would; the entry in short."""
     connection.execute("BEGIN IMMEDIATE")
-    version, was, since = connection.execute(FOUND, [customer]).fetchone()
-    label = Label.TRENDING.text if was == Label.REGULAR.text else Label.REGULAR.text
+    version, origin, since = connection.execute(FOUND, [customer]).fetchone()
+    label = Label.TRENDING.text if origin == Label.REGULAR.text else Label.REGULAR.text
     now = max(since, int(utc_now().timestamp() * 1_000_000))
-    given = {"customer": customer, "version": version + 1, "was": was, "label": label, "now": now, "key": key}
+    given = {"customer": customer, "version": version + 1, "was": origin, "label": label, "now": now, "key": key}
     for statement in APPENDED, EXPLAINED, ADVANCED, MOVED:
         connection.execute(statement, {**given, "digest": key.encode()})
     connection.execute("COMMIT")
-    return customer, version + 1, "moved", was, label, key, key
+    return customer, version + 1, "moved", origin, label, key, key
 
 
 def change_as_now(service: StatusService[Label], number: int, name: str, answers: Answers) -> None:

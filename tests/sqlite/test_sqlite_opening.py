@@ -25,14 +25,13 @@ from custstatus import (
     CuststatusError,
     Identifier,
     InvalidInputError,
-    SchemaError,
     SQLiteStore,
     StatusService,
     StoreBusyError,
-    StoreClosedError,
     StoreError,
 )
 from custstatus.adapters.sqlite import migrating
+from custstatus.errors import SchemaError, StoreClosedError
 
 PROCESSES, THREADS, FILES = 2, 8, 2
 

@@ -12,9 +12,10 @@ import pytest
 from soundness import everything, rows
 from stepped import edited, in_three, knowing, more
 
-from custstatus import SchemaError, SQLiteStore
+from custstatus import SQLiteStore
 from custstatus.adapters.sql.schema import Schema
 from custstatus.adapters.sqlite import migrate_schema, migrating, schema_sql, schema_status
+from custstatus.errors import SchemaError
 
 SHIPPED = migrating.SCHEMA
 SCHEMA = in_three(SHIPPED)

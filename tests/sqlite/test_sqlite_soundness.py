@@ -12,7 +12,7 @@ from organisation import AGENT, Label
 from soundness import CHECKS, everything, faults_in, opened
 
 from custstatus import Action, Activity, Identifier
-from custstatus.service import utc_now
+from custstatus.service.service import utc_now
 
 PLANTED = {
     "a text without its entry": "INSERT INTO custstatus_text VALUES ('acme', 'c', 99, 'why', NULL)",
@@ -24,9 +24,10 @@ PLANTED = {
     "an identifier without its entry": "UPDATE custstatus_identifier SET entry = 1",
     "another number of identifiers than its entries say": "DELETE FROM custstatus_identifier",
     "a key that stands for two requests, or for a part of one": """
-        INSERT INTO custstatus_entry (org, customer, version, kind, effective_at, recorded_at, actor, actor_kind, wish,
+        INSERT INTO custstatus_entry (org, customer, version, kind, effective_at, recorded_at, actor, actor_kind, requested_by,
             channel, config, key, ordinal, closes)
-        SELECT org, customer, 99, kind, effective_at, recorded_at, actor, actor_kind, wish, channel, config, 'k', 5, closes
+        SELECT org, customer, 99, kind, effective_at, recorded_at, actor, actor_kind, requested_by, channel, config,
+            'k', 5, closes
         FROM custstatus_entry WHERE version = 1
     """,
     "an activity without its account": "UPDATE custstatus_activity SET customer = 'd'",

@@ -17,6 +17,7 @@ from custstatus import (
     CUSTOMER_STATUS,
     Action,
     Activity,
+    CustomerStatus,
     Desk,
     Identifier,
     Membership,
@@ -195,7 +196,7 @@ class TestReads:
             lambda service: service.history(),
             lambda service: service.find(PHONE),
             lambda service: service.customers(CUSTOMER_STATUS),
-            lambda service: service.deleted(),
+            lambda service: service.customers(CUSTOMER_STATUS, CustomerStatus.DELETED),
             lambda service: service.counts(CUSTOMER_STATUS),
         ],
     )
@@ -214,7 +215,7 @@ class TestActivities:
             for number in range(5_000)
             for customer in ("c", "s")
         ]
-        said = world.said(lambda: world.service.record_all(many))
+        said = world.said(lambda: world.service.record(many))
         assert said == [
             "BEGIN IMMEDIATE",
             "SELECT account",
@@ -239,5 +240,5 @@ class TestActivities:
 
     def test_ten_thousand_and_one_are_two(self, world: Heard) -> None:
         many = [Activity("c", Action.LOGIN, f"r-{number}", Clock()()) for number in range(10_001)]
-        said = world.said(lambda: world.service.record_all(many))
+        said = world.said(lambda: world.service.record(many))
         assert said.count("BEGIN IMMEDIATE") == said.count("COMMIT") == 2

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from custstatus import Action, Activity, Actor, Channel, Desk, Identifier, StatusService, Store
+from custstatus import Action, Activity, Actor, Channel, Desk, Identifier, StatusService
+from custstatus.adapters import Store
 from custstatus.testing import MovableClock, example
 from custstatus.testing.snapshots import answer, snapshot
 

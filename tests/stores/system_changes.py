@@ -1,4 +1,4 @@
-"""Operations of the library's own, as the flows that make them do it: what no caller can ask for by hand."""
+"""Operations of the library's own, as the loop that makes them does it: what no caller can ask for by hand."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from typing import Any
 
 from attrs import frozen
 from hypothesis import strategies as st
+from organisation import finished
 
-from custstatus import CUSTOMER_STATUS, Channel, OrgConfig, Refusal, RefusedError, Status, StatusLabel, flows
-from custstatus.changes import Operation, Request
+from custstatus import CUSTOMER_STATUS, Channel, OrgConfig, Refusal, RefusedError, Status, StatusLabel
+from custstatus.adapters._made.awaited import Awaited
+from custstatus.gate import loop
+from custstatus.gate.request import Operation, Request
 from custstatus.testing.operations import Host, Manner
 from custstatus.testing.strategies.operations import CUSTOMERS
 
@@ -17,7 +20,7 @@ SYSTEM = Manner(channel=Channel.SWEEP)
 
 @frozen
 class SystemChange:
-    """A move that only an operation of the system's own makes: a deletion scheduled, cancelled, lapsed (D11)."""
+    """A change that only an operation of the system's own makes: a deletion scheduled, cancelled, lapsed (D11)."""
 
     customer: str
     target: Status | StatusLabel
@@ -25,7 +28,7 @@ class SystemChange:
 
     def perform(self, host: Host) -> object:
         request = _request(Operation.CHANGE, self.customer, (self.target,), self.manner)
-        return _made(flows.run(flows.make(request, host.service.config, host.clock()), host.service.store))
+        return _made(finished(loop.make(Awaited(host.service.store), request, host.service.config, host.clock())))
 
 
 @frozen
@@ -39,9 +42,8 @@ class SystemRestore:
     def perform(self, host: Host) -> object:
         request = _request(Operation.RESTORE, self.customer, (), self.manner)
         lifecycle = host.lifecycle(self.lifecycle)
-        return _made(
-            flows.run(flows.restore(request, lifecycle, host.service.config, host.clock()), host.service.store)
-        )
+        store = Awaited(host.service.store)
+        return _made(finished(loop.restore(store, request, lifecycle, host.service.config, host.clock())))
 
 
 def system_operations(config: OrgConfig[Any]) -> st.SearchStrategy[Any]:
@@ -60,7 +62,14 @@ def system_operations(config: OrgConfig[Any]) -> st.SearchStrategy[Any]:
 
 def _request(operation: Operation, customer: str, targets: tuple[Any, ...], manner: Manner) -> Request:
     return Request(
-        operation, customer, targets, manner.actor, manner.channel, manner.wish, system_operation=True, **manner.said
+        operation,
+        customer,
+        targets,
+        manner.actor,
+        manner.channel,
+        manner.requested_by,
+        system_operation=True,
+        **manner.said,
     )
 
 

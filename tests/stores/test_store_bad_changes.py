@@ -46,7 +46,7 @@ def _said(name: str) -> dict[str, Use]:
         ),
         "restore": lambda service, bad: desk(service).restore("c-1", **given(bad, reason_code="x")),
         "preview": lambda service, bad: desk(service).preview("c-1", ExampleLabel.LOST_PHONE, **given(bad)),
-        "moves": lambda service, bad: desk(service).moves("c-1", **given(bad)),
+        "options": lambda service, bad: desk(service).options("c-1", **given(bad)),
         "add_identifier": lambda service, bad: desk(service).add_identifier(
             "c-1", Identifier("email", "e"), **given(bad)
         ),
@@ -57,9 +57,9 @@ def _said(name: str) -> dict[str, Use]:
         "change of nobody": lambda service, bad: desk(service).change("nobody", ExampleLabel.LOST_PHONE, **given(bad)),
     }
     without = {
-        "at": {"moves", "add_identifier", "replace_identifier", "remove_identifier"},
-        "expected": {"register", "moves"},
-        "key": {"moves"},
+        "at": {"options", "add_identifier", "replace_identifier", "remove_identifier"},
+        "expected": {"register", "options"},
+        "key": {"options"},
     }
     return {verb: use for verb, use in uses.items() if verb not in without.get(name, set())}
 
@@ -95,11 +95,11 @@ def test_who_by_which_way_and_at_whose_wish(services: Services) -> None:
         {
             "actor": lambda service, bad: desk(service, bad).change("c-1", ExampleLabel.LOST_PHONE, reason="x"),
             "actor who registers": lambda service, bad: desk(service, bad).register("c-9"),
-            "actor who looks": lambda service, bad: desk(service, bad).moves("c-1"),
+            "actor who looks": lambda service, bad: desk(service, bad).options("c-1"),
             "channel": lambda service, bad: desk(service, Actor("x"), bad).change(
                 "c-1", ExampleLabel.STAFF, reason="x"
             ),
-            "wish": lambda service, bad: desk(service, wish=bad or 0).register("c-9"),
+            "requested_by": lambda service, bad: desk(service, requested_by=bad or 0).register("c-9"),
             "restoring": lambda service, bad: desk(service, bad).restore("c-1", reason="x"),
         },
         [*nothing, ActorKind.PERSON, [], {}],
@@ -208,7 +208,7 @@ def test_clocks_that_are_wrong(services: Services) -> None:
             "register": lambda service, bad: desk(wrong(service, bad)).register("c-9"),
             "restore": lambda service, bad: desk(wrong(service, bad)).restore("c-1"),
             "preview": lambda service, bad: desk(wrong(service, bad)).preview("c-1", ExampleLabel.LOST_PHONE),
-            "moves": lambda service, bad: desk(wrong(service, bad)).moves("c-1"),
+            "options": lambda service, bad: desk(wrong(service, bad)).options("c-1"),
             "add_identifier": lambda service, bad: desk(wrong(service, bad)).add_identifier(
                 "c-1", Identifier("email", "e")
             ),
@@ -216,7 +216,7 @@ def test_clocks_that_are_wrong(services: Services) -> None:
                 Activity("c-1", Action.LOGIN, "r-7", MovableClock()())
             ),
             "inactive": lambda service, bad: wrong(service, bad).inactive(timedelta(days=1)),
-            "preview_sweep": lambda service, bad: wrong(service, bad).preview_sweep(),
+            "sweep_preview": lambda service, bad: wrong(service, bad).sweep(preview=True),
             "sweep": lambda service, bad: wrong(service, bad).sweep(),
         },
         [*BAD_MOMENTS, None],

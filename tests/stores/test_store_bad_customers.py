@@ -7,15 +7,8 @@ from datetime import UTC, datetime
 import pytest
 from alike import CUSTOMERS, HUGE, MOBILE, Services, Use, desk, refused_alike
 
-from custstatus import (
-    CUSTOMER_STATUS,
-    Action,
-    Activity,
-    CuststatusError,
-    Identifier,
-    Log,
-    StatusService,
-)
+from custstatus import CUSTOMER_STATUS, Action, Activity, CuststatusError, Identifier, StatusService
+from custstatus.adapters import Log
 from custstatus.testing import ExampleLabel, MovableClock, example
 from custstatus.testing.snapshots import plain
 from custstatus.testing.strategies import every_bad_id
@@ -25,7 +18,7 @@ CUSTOMER_USES: dict[str, Use] = {
     "change": lambda service, bad: desk(service).change(bad, ExampleLabel.LOST_PHONE, reason="x"),
     "restore": lambda service, bad: desk(service).restore(bad, reason="x"),
     "preview": lambda service, bad: desk(service).preview(bad, ExampleLabel.LOST_PHONE),
-    "moves": lambda service, bad: desk(service).moves(bad),
+    "options": lambda service, bad: desk(service).options(bad),
     "add_identifier": lambda service, bad: desk(service).add_identifier(bad, Identifier("email", "e")),
     "replace_identifier": lambda service, bad: desk(service).replace_identifier(bad, MOBILE, Identifier("mobile", "2")),
     "remove_identifier": lambda service, bad: desk(service).remove_identifier(bad, MOBILE),
@@ -54,7 +47,7 @@ def test_customers_whose_history_is_asked_for(services: Services) -> None:
 
 def test_customers_that_are_not_there(services: Services) -> None:
     uses = {
-        name: use for name, use in CUSTOMER_USES.items() if name not in ("register", "Activity", "preview", "moves")
+        name: use for name, use in CUSTOMER_USES.items() if name not in ("register", "Activity", "preview", "options")
     }
     changes = {"change", "restore", "add_identifier", "replace_identifier", "remove_identifier"}
     unknown = ["nobody", "C-1", "c-1 ", "c", "acme", "x" * 128, "😀"]
@@ -69,11 +62,11 @@ def test_ids_of_another_organisation(services: Services) -> None:
         other = StatusService(service.store, example("other"), clock=MovableClock())
         for customer in CUSTOMERS:
             for name, use in CUSTOMER_USES.items():
-                if name not in ("register", "preview", "moves", "Activity"):
+                if name not in ("register", "preview", "options", "Activity"):
                     with pytest.raises(CuststatusError) as caught:
                         use(other, customer)
                     assert type(caught.value).__name__ in ("UnknownCustomerError", "RefusedError"), name
         assert other.find(MOBILE) is None
         assert other.by_reference("r-1") == ()
         assert other.record(Activity("c-1", Action.LOGIN, "r-9", MovableClock()())).unknown == ("c-1",)
-        assert plain(service.store.log(Log(org="other")).items) == ()
+        assert plain(service.store.page(Log(org="other")).items) == ()

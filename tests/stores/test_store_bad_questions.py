@@ -35,7 +35,7 @@ LIFECYCLE_USES: dict[str, Use] = {
     "customers": lambda service, bad: service.customers(bad),
     "counts": lambda service, bad: service.counts(bad),
     "restore": lambda service, bad: desk(service).restore("c-1", bad, reason="x"),
-    "moves": lambda service, bad: desk(service).moves("c-1", bad),
+    "options": lambda service, bad: desk(service).options("c-1", bad),
 }
 
 
@@ -85,7 +85,7 @@ def test_activities(services: Services) -> None:
         services,
         {
             "record": lambda service, bad: service.record(Activity("c-1", Action.LOGIN, "r-8", now), bad),
-            "record_all": lambda service, bad: service.record_all([bad]),
+            "record_several": lambda service, bad: service.record([bad]),
         },
         [None, "x", 5, ("c-1", Action.LOGIN), Activity, object(), MOBILE],
     )
@@ -95,7 +95,7 @@ PAGED: dict[str, Callable[..., object]] = {
     "history": lambda service, **given: service.history(**given),
     "history of one": lambda service, **given: service.history("c-1", **given),
     "customers": lambda service, **given: service.customers(CUSTOMER_STATUS, **given),
-    "deleted": lambda service, **given: service.deleted(**given),
+    "deleted": lambda service, **given: service.customers(CUSTOMER_STATUS, CustomerStatus.DELETED, **given),
     "inactive": lambda service, **given: service.inactive(timedelta(days=1), **given),
     "reportable": lambda service, **given: service.reportable(**given),
     "activities": lambda service, **given: service.activities("c-1", **given),

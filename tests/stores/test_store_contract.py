@@ -12,18 +12,8 @@ import pytest
 from awaited_store import Opened
 from emptied import Emptied
 
-from custstatus import (
-    Account,
-    Applied,
-    Found,
-    GuardedChange,
-    GuardedSet,
-    MemoryStore,
-    Moved,
-    Plan,
-    SQLiteStore,
-    Store,
-)
+from custstatus import Account, Applied, MemoryStore, Plan, SQLiteStore
+from custstatus.adapters import PreparedChange, PreparedSet, SetResult, Snapshot, Store
 from custstatus.adapters.postgres import PostgresStore
 from custstatus.testing import Blocking, RelayStore, StoreContract
 from custstatus.testing.contracts.closing import ClosingContract
@@ -43,15 +33,15 @@ class Eager(GuardContract, SetGuardContract):
     def makes(self, store: Store, account: Account, plan: Plan) -> Account:
         heard = Heard(store)
         stands = super().makes(heard, account, plan)
-        assert plan.guarded.plain is None or isinstance(heard.answer, Applied), f"left to be planned: {plan.guarded}"
+        assert plan.prepared.plain is None or isinstance(heard.answer, Applied), f"left to be planned: {plan.prepared}"
         return stands
 
-    def applies(self, store: Store, several: GuardedSet, plans: dict[str, Plan]) -> dict[str, Found]:
+    def applies(self, store: Store, several: PreparedSet, plans: dict[str, Plan]) -> dict[str, Snapshot]:
         heard = Heard(store)
         founds = super().applies(heard, several, plans)
-        (step,) = several.guarded.steps
+        (step,) = several.prepared.steps
         for answer in heard.answers:
-            if isinstance(answer, Found) and answer.account is not None and answer.account.customer in plans:
+            if isinstance(answer, Snapshot) and answer.account is not None and answer.account.customer in plans:
                 assert answer.account.standing(step.lifecycle) is None, f"left, though it could be made: {answer}"
         return founds
 
@@ -59,15 +49,15 @@ class Eager(GuardContract, SetGuardContract):
 class Heard(RelayStore):
     """A store whose last answers to a change and to a set are heard."""
 
-    answer: Applied | Found | None = None
-    answers: tuple[Moved | Found, ...] = ()
+    answer: Applied | Snapshot | None = None
+    answers: tuple[SetResult | Snapshot, ...] = ()
 
-    def apply(self, guarded: GuardedChange) -> Applied | Found:
-        self.answer = self.store.apply(guarded)
+    def apply(self, prepared: PreparedChange) -> Applied | Snapshot:
+        self.answer = self.store.apply(prepared)
         return self.answer
 
-    def apply_set(self, guarded: GuardedSet) -> tuple[Moved | Found, ...]:
-        self.answers = self.store.apply_set(guarded)
+    def apply_set(self, prepared: PreparedSet) -> tuple[SetResult | Snapshot, ...]:
+        self.answers = self.store.apply_set(prepared)
         return self.answers
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import broken_stores as broken
 import pytest
@@ -11,8 +12,9 @@ from hypothesis import given, settings
 from store_profiles import CONTROL
 from system_changes import system_operations
 
-from custstatus import Account, Accounts, Identifier, Membership, MemoryStore, Page, StatusService, Store, StoreError
-from custstatus.bulk import StatusRow
+from custstatus import Identifier, Membership, MemoryStore, Page, StatusService, StoreError
+from custstatus.adapters import Accounts, Query, Store
+from custstatus.tables import StatusRow
 from custstatus.testing import (
     ExampleLabel,
     MovableClock,
@@ -144,7 +146,7 @@ BY_OPERATIONS: list[tuple[type[broken.Broken], list[Operation]]] = [
     ),
     (
         broken.ListsInclusively,
-        [Register("c-1"), Wait(timedelta(days=180)), Sweep(dry=True)],
+        [Register("c-1"), Wait(timedelta(days=180)), Sweep(preview=True)],
     ),
     (
         broken.IgnoresRun,
@@ -167,7 +169,7 @@ BY_OPERATIONS: list[tuple[type[broken.Broken], list[Operation]]] = [
     (broken.MakesHalfASet, [Register("c-1"), Register("c-2"), Import.of("Lost phone", "c-1", "c-2")]),
     (broken.MakesASetAndSaysFound, [Register("c-1"), Import.of("Lost phone", "c-1")]),
     (broken.SaysTheSameOfAll, [Register("c-1"), Import((StatusRow(1, "c-1", (), "Lost phone", "lost", "shop-1"),))]),
-    (broken.WritesWhatItOnlyReads, [Register("c-1"), Import.of("Lost phone", "c-1", dry=True)]),
+    (broken.WritesWhatItOnlyReads, [Register("c-1"), Import.of("Lost phone", "c-1", preview=True)]),
 ]
 """Broken how, and operations that show it."""
 
@@ -278,8 +280,10 @@ def test_rows_that_were_tampered_with_are_not_what_the_history_gives() -> None:
 class Tampered(broken.Broken):
     """A store whose rows say another label than its entries."""
 
-    def accounts(self, query: Accounts) -> Page[Account]:
-        page = self.store.accounts(query)
+    def page(self, query: Query[Any]) -> Page[Any]:
+        page = self.store.page(query)
+        if not isinstance(query, Accounts):
+            return page
         return evolve(
             page,
             items=tuple(

@@ -20,21 +20,19 @@ from custstatus import (
     Action,
     Actor,
     ActorKind,
-    Brakes,
     Channel,
     CustomerStatus,
     Effect,
-    GuardedChange,
     Identifier,
-    Log,
     Membership,
     MemoryStore,
     OrgConfig,
     SQLiteStore,
     StatusService,
-    Store,
+    SweepLimits,
 )
-from custstatus.bulk import StatusRow
+from custstatus.adapters import Log, PreparedChange, Store
+from custstatus.tables import StatusRow
 from custstatus.testing import ExampleLabel, applies_as_planned, example, history_folds, same_behaviour
 from custstatus.testing.operations import (
     AddIdentifier,
@@ -191,7 +189,7 @@ SCENARIOS: dict[str, list[Operation]] = {
         Sweep(),
         Wait(timedelta(microseconds=1)),
         _buys("c-4", "r-1", ago=_DAY),
-        Sweep(dry=True),
+        Sweep(preview=True),
         Sweep(),
         _buys("c-1", "r-1", ago=200 * _DAY),
         _buys("c-1", "r-2", effect=Effect.MARK),
@@ -206,16 +204,16 @@ SCENARIOS: dict[str, list[Operation]] = {
         _buys("c-1", "r-3"),
         Look("c-1", timedelta(days=900)),
     ],
-    "imports, brakes and reversals": [  # D63, D66, D103
+    "imports, limits and reversals": [  # D63, D66, D103
         *(Register(f"c-{number}", identifiers=(Identifier("mobile", f"{number}"),)) for number in range(1, 7)),
         Wait(_DAY),
         Import.of("Lost phone", "c-3", "c-1", "c-2", "nobody", "c-1", run="i-1"),
         Import.of("Lost phone", "c-3", "c-1", "c-2", "c-4", run="i-1"),
         Import.of("deleted", "c-5", "c-6", run="i-2"),
         Import.of("deleted", "c-5", run="i-2", approval="board-7"),
-        Import.of("deleted", "c-6", run="i-3", approval="board-7", dry=True),
+        Import.of("deleted", "c-6", run="i-3", approval="board-7", preview=True),
         Change("c-1", ExampleLabel.REGULAR),
-        Reverse("i-1", dry=True),
+        Reverse("i-1", preview=True),
         Reverse("i-1"),
         Reverse("i-1"),
         Import.of("FRAUD_SUSPECTED", "c-2", "c-1", run="i-4", approval="board-8"),
@@ -239,10 +237,10 @@ SCENARIOS: dict[str, list[Operation]] = {
         Change("c-7", ExampleLabel.DORMANT),
         _buys("c-4", "r-1"),
         Wait(timedelta(days=182)),
-        Sweep(brakes=Brakes(most=1)),
-        Sweep(brakes=Brakes(share=0.1)),
-        Sweep(dry=True, brakes=Brakes(grace=timedelta(days=190), exempt=frozenset({"c-6"}))),
-        Sweep(run="s-1", brakes=Brakes(most=9, share=1.0, grace=timedelta(days=190), exempt=frozenset({"c-6"}))),
+        Sweep(limits=SweepLimits(most=1)),
+        Sweep(limits=SweepLimits(share=0.1)),
+        Sweep(preview=True, limits=SweepLimits(grace=timedelta(days=190), exempt=frozenset({"c-6"}))),
+        Sweep(run="s-1", limits=SweepLimits(most=9, share=1.0, grace=timedelta(days=190), exempt=frozenset({"c-6"}))),
         Sweep(run="s-1"),
         _buys("c-4", "r-2"),
         Wait(timedelta(days=400)),
@@ -301,7 +299,7 @@ def test_scenarios(scenario: str, memory: MemoryStore, sqlite: SQLiteStore, twin
     for key in (None, b"sixteen secret b"):
         config = example(next(_ORGS))
         same_behaviour(SCENARIOS[scenario], memory, sqlite, config, key=key)
-        assert history_folds(StatusService(sqlite, config)) == len(sqlite.log(Log(org=config.org, limit=1_000)))
+        assert history_folds(StatusService(sqlite, config)) == len(sqlite.page(Log(org=config.org, limit=1_000)))
     applies_as_planned(SCENARIOS[scenario], sqlite, twin, example(next(_ORGS)))
 
 
@@ -325,7 +323,7 @@ def test_the_scenarios_have_changes_of_every_kind_made_by_the_stores(
     assert {trait for trait, times in moved.items() if not times} == of_one, f"made by apply_set: {moved}"
 
 
-def traits(change: GuardedChange) -> dict[str, bool]:
+def traits(change: PreparedChange) -> dict[str, bool]:
     """What a change has about it."""
     (step,) = change.steps
     return {

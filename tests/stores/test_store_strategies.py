@@ -13,23 +13,19 @@ from store_profiles import LENGTHS
 
 from custstatus import (
     CUSTOMER_STATUS,
-    Activities,
     Activity,
-    ActivityBatch,
     Actor,
     AnyAction,
     AnyChannel,
     Identifier,
     InvalidInputError,
-    Log,
     MemoryStore,
     NoLabels,
     OrgConfig,
     SQLiteStore,
     StatusService,
-    StoredActivity,
-    Token,
 )
+from custstatus.adapters import Activities, ActivityBatch, Log, StoredActivity, Token
 from custstatus.testing import ExampleLabel, MovableClock, example, strategies
 from custstatus.testing.snapshots import plain
 
@@ -61,13 +57,13 @@ def test_what_is_said_comes_back_exactly_from_both_stores(
         strategies.texts().filter(lambda text: text and not text.isspace()),
         strategies.actors(),
         strategies.channels(),
-        strategies.wishes(),
+        strategies.requesters(),
         strategies.moments(),
         strategies.identifiers(),
         st.sampled_from((None, b"sixteen secret b")),
     )
     def law(
-        names: Any, reason: Any, actor: Any, channel: Any, wish: Any, moment: Any, identifier: Any, key: Any
+        names: Any, reason: Any, actor: Any, channel: Any, requested_by: Any, moment: Any, identifier: Any, key: Any
     ) -> None:
         customer, request, reference, code = names
         tried = OrgConfig(next(_ORGS), config.labels, lifecycles=config.lifecycles)
@@ -76,14 +72,14 @@ def test_what_is_said_comes_back_exactly_from_both_stores(
             service = StatusService(
                 store, tried, key=key, clock=lambda: datetime(9999, 12, 31, 23, 59, 59, 999_999, UTC)
             )
-            desk = service.acting(actor, channel, wish=wish)
+            desk = service.acting(actor, channel, requested_by=requested_by)
             desk.register(customer, identifiers=[identifier], at=moment, key=request, reason=reason)
             desk.change(customer, ExampleLabel.LOST_PHONE, reason=reason, reason_code=code, at=moment)
             service.record(Activity(customer, next(iter(tried.all_actions)), reference, moment))
-            entries = store.log(Log(org=tried.org)).items
+            entries = store.page(Log(org=tried.org)).items
             assert [entry.customer for entry in entries] == [customer] * 4
-            said = {(each.actor.id, each.actor.name, each.reason, each.channel, each.wish) for each in entries}
-            assert said == {(actor.id, actor.name, reason, channel.value, wish)}
+            said = {(each.actor.id, each.actor.name, each.reason, each.channel, each.requested_by) for each in entries}
+            assert said == {(actor.id, actor.name, reason, channel.value, requested_by)}
             assert {each.effective_at.isoformat() for each in entries} == {moment.astimezone(UTC).isoformat()}
             assert (entries[0].key, entries[-1].reason_code) == (request, code)
             assert service.find(identifier) == customer
@@ -106,7 +102,7 @@ def test_activities_come_back_exactly_from_both_stores(length: str, memory: Memo
             StatusService(store, config).acting(Actor("x")).register("c-1")
             recorded = store.record(ActivityBatch(config.org, tuple(rows), frozenset({"Regular"})))
             kept = [
-                list(store.activities(Activities(org=config.org, customer="c-1", newest_first=newest, limit=limit)))
+                list(store.page(Activities(org=config.org, customer="c-1", newest_first=newest, limit=limit)))
                 for newest in (True, False)
             ]
             first = {(row.kind, row.reference): row for row in reversed(rows) if row.customer == "c-1"}

@@ -23,8 +23,6 @@ from custstatus import (
     AnyAction,
     AnyChannel,
     Applied,
-    Approval,
-    Brakes,
     Channel,
     ClientState,
     Condition,
@@ -43,43 +41,41 @@ from custstatus import (
     Listed,
     Membership,
     MemoryStore,
-    Moved,
     NoLabels,
     Option,
     OrgConfig,
     Page,
     Party,
     Plan,
-    Policy,
-    Proof,
-    Question,
     Refusal,
     Report,
+    RequestedBy,
     RestrictionPolicy,
     SQLiteStore,
     Standing,
     Status,
     StatusLabel,
     StatusService,
-    Store,
     Sweep,
+    SweepLimits,
     Swept,
     Tally,
     TwoPartyDecision,
     Verdict,
-    Verification,
-    Wish,
+    VerifyReport,
     block,
     block_everything,
     mark,
-    to_cloudevent,
 )
-from custstatus.bulk import BadRow, Import, ImportedRow, Reversal, Reversed, StatusRow
+from custstatus.adapters import SetResult, Store
+from custstatus.operations import Import, ImportedRow, Reversal, Reversed
+from custstatus.policies import Loosening, Policy, Proof, Question
 from custstatus.policies.analysis import (
     AsStrictAs,
     always_allow,
     never_allow,
 )
+from custstatus.tables import BadRow, StatusRow, to_cloudevent
 
 
 class Label(StatusLabel):
@@ -153,7 +149,7 @@ def in_the_hosts_transaction(connection: Connection) -> None:
 
 
 # change
-desk = acme.acting(Actor("agent-7"), Channel.MEMBER_CARE, wish=Wish.CUSTOMER)
+desk = acme.acting(Actor("agent-7"), Channel.MEMBER_CARE, requested_by=RequestedBy.CUSTOMER)
 assert_type(desk, Desk[Label])
 assert_type(acme.acting(Actor("till-3"), ShopChannel.TILL), Desk[Label])
 phone = Identifier("mobile", "+447900000042")
@@ -164,7 +160,7 @@ assert_type(desk.change("c-42", Card.BLOCKED), Applied)
 assert_type(desk.restore("c-42"), Applied)
 assert_type(desk.restore("c-42", MEMBERSHIP), Applied)
 assert_type(desk.preview("c-42", Label.CLOSED), Plan | Applied | Refusal)
-assert_type(desk.moves("c-42", MEMBERSHIP), tuple[Option, ...])
+assert_type(desk.options("c-42", MEMBERSHIP), tuple[Option, ...])
 assert_type(desk.replace_identifier("c-42", phone, Identifier("mobile", "+447900000043")), Applied)
 plain.acting(Actor("agent-7")).change("c-42", CustomerStatus.SUSPENDED)
 
@@ -221,7 +217,7 @@ guarded = OrgConfig(
     two_party=[Action.POINTS_TRANSFER],
     policies={"risk": risk, "object": Risk(), "acme": ACME.policy},
     invariants=invariants,
-    approvals=[Approval([Action.LOGIN], CustomerStatus.DELETED, "ada", "why")],
+    loosenings=[Loosening([Action.LOGIN], CustomerStatus.DELETED, "ada", "why")],
 )
 assert_type(guarded, OrgConfig[Label])
 assert_type(OrgConfig.from_json("", Label, conditions=[large], policies={"risk": risk}), OrgConfig[Label])
@@ -254,32 +250,32 @@ assert_type(acme.identifiers("c-42"), tuple[HeldIdentifier, ...])
 assert_type(acme.customers(CUSTOMER_STATUS, CustomerStatus.ACTIVE), Page[Listed[CustomerStatus, Label]])
 assert_type(acme.customers(CUSTOMER_STATUS, label=Label.DORMANT), Page[Listed[CustomerStatus, Label]])
 assert_type(acme.customers(CARD, Card.ISSUED, Card.BLOCKED), Page[Listed[Card, Label]])
-assert_type(acme.deleted(), Page[Listed[CustomerStatus, Label]])
+assert_type(acme.customers(CUSTOMER_STATUS, CustomerStatus.DELETED), Page[Listed[CustomerStatus, Label]])
 assert_type(acme.inactive(timedelta(days=180)), Page[Listed[CustomerStatus, Label]])
 assert_type(acme.reportable(), Page[Listed[CustomerStatus | LegacyFraudStatus, Label]])
 assert_type(acme.counts(MEMBERSHIP), tuple[Tally[Membership, Label], ...])
 assert_type(acme.activities("c-42"), Page[Activity])
 assert_type(acme.by_reference("receipt-1"), tuple[Activity, ...])
 assert_type(acme.timeline("c-42"), Page[Entry | Activity])
-assert_type(acme.verify(), Verification)
+assert_type(acme.verify(), VerifyReport)
 for row in acme.customers(CUSTOMER_STATUS):
     assert_type(row, Listed[CustomerStatus, Label])
 
 # propose
 assert_type(acme.record(Activity("c-42", ShopAction.PARKING, "ticket-1", datetime.now(UTC))), Report)
-assert_type(acme.preview_sweep(), Sweep)
+assert_type(acme.sweep(preview=True), Sweep)
 assert_type(acme.sweep(run="monthly"), Sweep)
 
 
 def hear(swept: Sequence[Swept]) -> None:
     for row in swept:
-        assert_type(row.outcome, Plan | Moved | Refusal)
+        assert_type(row.outcome, Plan | SetResult | Refusal)
         assert_type(row.rule, IdleRule | None)
 
 
-brakes = Brakes(most=100, share=0.05, grace=timedelta(days=30), exempt=["c-42"])
-assert_type(acme.sweep(brakes=brakes, told=hear), Sweep)
-assert_type(acme.preview_sweep(brakes=brakes).moved, tuple[Swept, ...])
+limits = SweepLimits(most=100, share=0.05, grace=timedelta(days=30), exempt=["c-42"])
+assert_type(acme.sweep(limits=limits, on_rows=hear), Sweep)
+assert_type(acme.sweep(limits=limits, preview=True).moved, tuple[Swept, ...])
 
 # many at once
 rows: list[StatusRow | BadRow] = [
@@ -289,17 +285,17 @@ rows: list[StatusRow | BadRow] = [
 imported = desk.import_statuses(rows, approval="board-7", run="import-1", most=100)
 assert_type(imported, Import)
 assert_type(imported.refused, tuple[ImportedRow, ...])
-assert_type(imported.refused[0].outcome, Moved | Plan | Refusal | BadRow)
+assert_type(imported.refused[0].outcome, SetResult | Plan | Refusal | BadRow)
 assert_type(desk.import_statuses((row for row in rows), MEMBERSHIP, preview=True), Import)
 
 
 def hear_reversed(several: Sequence[Reversed]) -> None:
-    assert_type(several[0].outcome, Moved | Plan | Refusal)
+    assert_type(several[0].outcome, SetResult | Plan | Refusal)
 
 
-reversal = desk.reverse("import-1", told=hear_reversed)
+reversal = desk.reverse("import-1", on_rows=hear_reversed)
 assert_type(reversal, Reversal)
-assert_type(reversal.refused[0].outcome, Moved | Plan | Refusal)
+assert_type(reversal.refused[0].outcome, SetResult | Plan | Refusal)
 
 # the feed
 feed = acme.feed(after=acme.position("mirror"), limit=10)

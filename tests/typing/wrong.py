@@ -19,7 +19,6 @@ from custstatus import (
     Action,
     Activity,
     Actor,
-    Brakes,
     Channel,
     ClientState,
     Condition,
@@ -31,17 +30,17 @@ from custstatus import (
     Lifecycle,
     Membership,
     MemoryStore,
-    Move,
     OrgConfig,
-    Policy,
-    Question,
     SQLiteStore,
     StatusLabel,
     StatusService,
+    SweepLimits,
+    Transition,
     Verdict,
     block,
     mark,
 )
+from custstatus.policies import Policy, Question
 from custstatus.policies.analysis import (
     never_allow,
 )
@@ -113,7 +112,7 @@ acme.find("+447900000042")  # type: ignore[arg-type]
 acme.acting("agent-7")  # type: ignore[arg-type]
 acme.acting(Actor("agent-7"), "member_care")  # type: ignore[arg-type]
 acme.acting(Actor("agent-7", "system"))  # type: ignore[arg-type]
-acme.acting(Actor("agent-7"), wish="customer")  # type: ignore[arg-type]
+acme.acting(Actor("agent-7"), requested_by="customer")  # type: ignore[arg-type]
 desk.change("c-42", Label.REGULAR, at="2026-01-01")  # type: ignore[arg-type]
 Activity("c-42", "transaction", "receipt-1", datetime.now(UTC))  # type: ignore[arg-type]
 Activity("c-42", Action.TRANSACTION, "receipt-1", datetime.now(UTC), effect="mark")  # type: ignore[arg-type]
@@ -168,12 +167,12 @@ acme.decide_between(Action.POINTS_TRANSFER, "c-42", "c-43").code == Effect.BLOCK
 never_allow("login", when=CustomerStatus.DELETED)  # type: ignore[arg-type]
 never_allow(Action.LOGIN, when="deleted")  # type: ignore[arg-type]
 
-# Brakes, tables, runs and positions of another kind.
-Brakes(most="100")  # type: ignore[arg-type]
-Brakes(share="5 %")  # type: ignore[arg-type]
-Brakes(grace=30)  # type: ignore[arg-type]
-acme.sweep(brakes=100)  # type: ignore[arg-type]
-acme.sweep(told="done")  # type: ignore[arg-type]
+# SweepLimits, tables, runs and positions of another kind.
+SweepLimits(most="100")  # type: ignore[arg-type]
+SweepLimits(share="5 %")  # type: ignore[arg-type]
+SweepLimits(grace=30)  # type: ignore[arg-type]
+acme.sweep(limits=100)  # type: ignore[arg-type]
+acme.sweep(on_rows="done")  # type: ignore[arg-type]
 acme.sweep(run="monthly").rows[0].outcome.entries  # type: ignore[union-attr]
 desk.import_statuses(["c-42"])  # type: ignore[list-item]
 desk.import_statuses([("c-42", Label.LOST_PHONE)])  # type: ignore[list-item]
@@ -188,8 +187,8 @@ acme.customers(CUSTOMER_STATUS, CustomerStatus.ACTIVE, Membership.ACTIVE)  # typ
 acme.history("c-42", lifecycle=CUSTOMER_STATUS, status=ClientState.DELETED)  # type: ignore[misc]
 standing.status is ClientState.DELETED  # type: ignore[comparison-overlap]
 standing.status == Membership.ACTIVE  # type: ignore[comparison-overlap]
-CUSTOMER_STATUS.move(CustomerStatus.ACTIVE, LegacyFraudStatus.MARKED)  # type: ignore[arg-type]
-CUSTOMER_STATUS.adding(Move(ClientState.NEW, ClientState.REGISTERED, "register"))  # type: ignore[arg-type]
+CUSTOMER_STATUS.transition(CustomerStatus.ACTIVE, LegacyFraudStatus.MARKED)  # type: ignore[arg-type]
+CUSTOMER_STATUS.adding(Transition(ClientState.NEW, ClientState.REGISTERED, "register"))  # type: ignore[arg-type]
 wrong: Lifecycle[CustomerStatus] = CLIENT_STATE  # type: ignore[assignment]
 
 # None, where there may be none; and an entry holds text, as it is stored.

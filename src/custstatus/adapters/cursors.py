@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from custstatus.adapters.protocol import StoredActivity
-from custstatus.bounds import EPOCH, check_text
+from custstatus.adapters.queries import Page
+from custstatus.bounds import check_text, micros
 from custstatus.errors import InvalidInputError
-from custstatus.records import Page
+
+if TYPE_CHECKING:
+    from custstatus.adapters.protocol import StoredActivity
 
 __all__ = [
     "activity_cursor",
     "activity_place",
-    "micros",
-    "moment",
     "number",
     "numbers",
     "page",
@@ -26,18 +25,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-
-_MICROSECOND = timedelta(microseconds=1)
-
-
-def micros(moment: datetime) -> int:
-    """Microseconds since 1970, UTC."""
-    return (moment - EPOCH) // _MICROSECOND
-
-
-def moment(micros: int) -> datetime:
-    """The UTC time of so many microseconds since 1970."""
-    return EPOCH + _MICROSECOND * micros  # multiplied, as its constructor takes half as long again
 
 
 def page(rows: Sequence[tuple[str, T]], limit: int) -> Page[T]:

@@ -12,22 +12,40 @@ from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
 from threading import RLock
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from attrs import evolve
 
-from custstatus.adapters import selecting
+from custstatus.adapters import memory_queries
 from custstatus.adapters.cursors import activity_place, page
+from custstatus.adapters.feeds import FeedPage, Lag, Position
 from custstatus.adapters.protocol import ActivityBatch, Recorded, StoredActivity
-from custstatus.changes import AccountPlan, Applied, Found, GuardedChange, Plan
+from custstatus.adapters.queries import (
+    Accounts,
+    Activities,
+    CustomerIds,
+    Customers,
+    Feed,
+    Listed,
+    Log,
+    Page,
+    Placed,
+    Query,
+    Tally,
+)
 from custstatus.errors import InvalidInputError, PositionLostError, StoreClosedError
-from custstatus.feeds import FeedPage, Lag, Position
-from custstatus.queries import Accounts, Activities, Customers, Feed, Log
-from custstatus.records import Account, Entry, HeldIdentifier, Listed, Page, Tally
-from custstatus.sets import GuardedSet, Moved
+from custstatus.gate.outcome import AccountPlan, Applied, Plan, Snapshot
+from custstatus.records import Account, Entry, HeldIdentifier
 from custstatus.states import CUSTOMER_STATUS
 
+if TYPE_CHECKING:
+    from custstatus.gate.prepared import PreparedChange
+    from custstatus.gate.sets import PreparedSet, SetResult
+
 __all__ = ["MemoryStore"]
+
+
+T = TypeVar("T")
 
 
 class _Org:
@@ -72,49 +90,49 @@ class MemoryStore:
             self._check_open()
         return account
 
-    def read(self, guarded: GuardedChange) -> Found:
+    def read(self, prepared: PreparedChange) -> Snapshot:
         with self._lock:
-            org = self._org(guarded.org)
-            account = org.accounts.get(guarded.customer)
-            behind: tuple[Entry, ...] = ()
+            org = self._org(prepared.org)
+            account = org.accounts.get(prepared.customer)
+            origins: tuple[Entry, ...] = ()
             if account is not None:
-                entries = org.entries[guarded.customer]
-                behind = tuple(entries[row.back_to - 1] for row in account.standings if row.back_to is not None)
-            if guarded.key is not None:
-                prior = tuple(org.keys.get(guarded.key, ()))
+                entries = org.entries[prepared.customer]
+                origins = tuple(entries[row.return_to - 1] for row in account.standings if row.return_to is not None)
+            if prepared.key is not None:
+                prior = tuple(org.keys.get(prepared.key, ()))
             else:
-                prior = guarded.of_run(org.entries.get(guarded.customer, ()))
-            tokens = [token.token for token in (*guarded.adds, *guarded.drops)]
-            return Found(
+                prior = prepared.of_run(org.entries.get(prepared.customer, ()))
+            tokens = [token.token for token in (*prepared.adds, *prepared.drops)]
+            return Snapshot(
                 account,
                 prior=prior,
-                behind=behind,
+                origins=origins,
                 holders={token: org.tokens[token] for token in tokens if token in org.tokens},
-                last_activity_at=None if guarded.quiet_since is None else org.last_activity.get(guarded.customer),
+                last_activity_at=None if prepared.quiet_since is None else org.last_activity.get(prepared.customer),
             )
 
-    def apply(self, guarded: GuardedChange) -> Applied | Found:
-        return self.read(guarded)
+    def apply(self, prepared: PreparedChange) -> Applied | Snapshot:
+        return self.read(prepared)
 
-    def commit(self, plan: Plan) -> Applied | Found:
-        guarded = plan.guarded
+    def commit(self, plan: Plan) -> Applied | Snapshot:
+        prepared = plan.prepared
         with self._lock:
-            if not all(self._fits(account, guarded) for account in plan.accounts) or not self._tokens_fit(plan):
-                return self.read(guarded)
+            if not all(self._fits(account, prepared) for account in plan.accounts) or not self._tokens_fit(plan):
+                return self.read(prepared)
             for account in plan.accounts:
                 self._write(account)
             return Applied(plan.entries)
 
-    def _fits(self, planned: AccountPlan, guarded: GuardedChange) -> bool:
+    def _fits(self, planned: AccountPlan, prepared: PreparedChange) -> bool:
         org = self._org(planned.org)
         account = org.accounts.get(planned.customer)
         if (None if account is None else account.version) != planned.expected:
             return False
         if any(entry.key in org.keys for entry in planned.entries):
             return False
-        if guarded.quiet_since is None or account is None:
+        if prepared.quiet_since is None or account is None:
             return True
-        return org.last_activity.get(planned.customer, account.registered_at) < guarded.quiet_since
+        return org.last_activity.get(planned.customer, account.registered_at) < prepared.quiet_since
 
     def _tokens_fit(self, plan: Plan) -> bool:
         """Whether every token that comes is free and every one that goes is held, the accounts taken in their order."""
@@ -172,12 +190,8 @@ class MemoryStore:
                 held.append(HeldIdentifier(added.type, added.token, last.effective_at))
         org.held[planned.customer] = held
 
-    def apply_set(self, guarded: GuardedSet) -> tuple[Moved | Found, ...]:
-        return tuple(map(self.read, guarded.each()))
-
-    def find(self, org: str, token: str) -> str | None:
-        with self._lock:
-            return self._org(org).tokens.get(token)
+    def apply_set(self, prepared: PreparedSet) -> tuple[SetResult | Snapshot, ...]:
+        return tuple(map(self.read, prepared.each()))
 
     def find_all(self, org: str, tokens: tuple[str, ...]) -> dict[str, str]:
         with self._lock:
@@ -188,43 +202,56 @@ class MemoryStore:
         with self._lock:
             return tuple(sorted(self._org(org).held.get(customer, ()), key=lambda held: held.type))
 
-    def log(self, query: Log) -> Page[Entry]:
+    def page(self, query: Query[T]) -> Page[T]:
+        found: Any  # of the rows that the query is of
+        if isinstance(query, Log):
+            found = self._log(query)
+        elif isinstance(query, Customers):
+            found = self._customers(query, query.limit)
+        elif isinstance(query, CustomerIds):
+            listed = self._customers(query, query.limit)
+            found = Page(tuple(row.customer for row in listed), listed.next)
+        elif isinstance(query, Accounts):
+            found = self._accounts_page(query)
+        elif isinstance(query, Activities):
+            found = self._activities(query)
+        else:
+            raise InvalidInputError("query", "a list that this store knows", type(query).__name__)
+        return cast("Page[T]", found)
+
+    def _log(self, query: Log) -> Page[Entry]:
         with self._lock:
             org = self._org(query.org)
             entries = list(org.log if query.customer is None else org.entries.get(query.customer, ()))
-        return selecting.log(entries, query)
+        return memory_queries.log(entries, query)
 
-    def customers(self, query: Customers) -> Page[Listed[str, str]]:
+    def _customers(self, query: Placed, limit: int) -> Page[Listed[str, str]]:
         with self._lock:
-            kept = list(islice(self._asked(query), query.limit + 1))
-        return page(kept, query.limit)
+            kept = list(islice(self._asked(query), limit + 1))
+        return page(kept, limit)
 
-    def _asked(self, query: Customers) -> Iterator[tuple[str, Listed[str, str]]]:
-        """Everybody whom a query asks for, each behind his cursor, whatever its limit; to be read within the lock."""
+    def _asked(self, query: Placed) -> Iterator[tuple[str, Listed[str, str]]]:
+        """All customers that a query asks for, each with their cursor, whatever its limit; to be read within the lock."""
         org = self._org(query.org)
-        for customer in selecting.after(org.ids, query.after):
+        for customer in memory_queries.after(org.ids, query.after):
             account = org.accounts[customer]
             row = account.standing(query.lifecycle)
             last = org.last_activity.get(customer)
             if (
                 row is not None
-                and selecting.matches(account, row, query)
-                and selecting.fits_activity(account, last, query)
+                and memory_queries.matches(account, row, query)
+                and memory_queries.fits_activity(account, last, query)
             ):
                 yield customer, Listed(customer, row, account.registered_at, last)
 
-    def customer_ids(self, query: Customers) -> Page[str]:
-        listed = self.customers(query)
-        return Page(tuple(row.customer for row in listed), listed.next)
-
-    def count(self, query: Customers) -> int:
+    def count(self, query: Placed) -> int:
         with self._lock:
             return sum(1 for _ in self._asked(evolve(query, after=None)))
 
-    def accounts(self, query: Accounts) -> Page[Account]:
+    def _accounts_page(self, query: Accounts) -> Page[Account]:
         with self._lock:
             org = self._org(query.org)
-            ids = selecting.after(org.ids, query.after)[: query.limit + 1]
+            ids = memory_queries.after(org.ids, query.after)[: query.limit + 1]
             return page([(customer, org.accounts[customer]) for customer in ids], query.limit)
 
     def tally(self, org: str, lifecycle: str) -> tuple[Tally[str, str], ...]:
@@ -267,14 +294,14 @@ class MemoryStore:
                     watched.append(Listed(customer, row, account.registered_at, last))
         return Recorded(new, tuple(repeats), tuple(sorted(unknown)), tuple(watched))
 
-    def activities(self, query: Activities) -> Page[StoredActivity]:
+    def _activities(self, query: Activities) -> Page[StoredActivity]:
         with self._lock:
             org = self._org(query.org)
             if query.customer is not None:
                 rows = list(org.by_customer.get(query.customer, ()))
             else:
                 rows = list(org.by_reference.get(query.reference or "", ()))
-        return selecting.activities(rows, query)
+        return memory_queries.activities(rows, query)
 
     def feed(self, query: Feed) -> FeedPage:
         place = _place(query.after)

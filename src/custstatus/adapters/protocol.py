@@ -1,7 +1,7 @@
 """
 What a store is: the contract between the service and whatever keeps the accounts.
 
-A store decides nothing. It keeps accounts, their entries and their activities by organisation, applies what was guarded
+A store decides nothing. It keeps accounts, their entries and their activities by organisation, applies what was prepared
 or planned, and reads. To write one of your own, implement `Store` and run the suite of `custstatus.testing` on it.
 
 Common to all verbs:
@@ -19,18 +19,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from attrs import field, frozen
 
-from custstatus.changes import Applied, Found, GuardedChange, Plan
-from custstatus.feeds import FeedPage, Lag
-from custstatus.queries import Accounts, Activities, Customers, Feed, Log
-from custstatus.records import Account, Effect, Entry, HeldIdentifier, Listed, Page, Tally
-from custstatus.sets import GuardedSet, Moved
 from custstatus.values import Value
 
-__all__ = ["ActivityBatch", "AsyncJoinableStore", "AsyncStore", "JoinableStore", "Recorded", "Store", "StoredActivity"]
+if TYPE_CHECKING:
+    from custstatus.adapters.feeds import FeedPage, Lag
+    from custstatus.adapters.queries import Feed, Listed, Page, Placed, Query, Tally
+    from custstatus.gate.outcome import Applied, Plan, Snapshot
+    from custstatus.gate.prepared import PreparedChange
+    from custstatus.gate.sets import PreparedSet, SetResult
+    from custstatus.records import Account, Effect, HeldIdentifier
+
+__all__ = ["ActivityBatch", "JoinableStore", "Recorded", "Store", "StoredActivity"]
+
+
+T = TypeVar("T")
 
 
 @frozen(repr=False)
@@ -54,7 +60,7 @@ class ActivityBatch(Value):
     org: str
     activities: tuple[StoredActivity, ...] = field(repr=False)
     watch: frozenset[str] = frozenset()
-    """Labels of customer status: the store answers which of the batch's customers stand there."""
+    """Labels of customer status: the store answers which of the batch's customers are there."""
 
 
 @frozen(repr=False)
@@ -63,11 +69,11 @@ class Recorded(Value):
 
     new: int
     repeats: tuple[int, ...] = field(default=(), repr=False)
-    """Which were reported before, or earlier in the batch, by their places in it from 0 on: the first report stands."""
+    """Which were reported before, or earlier in the batch, by their positions in it from 0 on: the first report is kept."""
     unknown: tuple[str, ...] = ()
     """Customers that are not registered: their activities were not recorded."""
     watched: tuple[Listed[str, str], ...] = ()
-    """The batch's customers, with an activity that counts in it, that stand under a watched label; by customer id."""
+    """The batch's customers, with an activity that counts in it, that are under a watched label; by customer id."""
 
     @property
     def repeated(self) -> int:
@@ -82,28 +88,28 @@ class Store(Protocol):
         """One account with its standings, ordered by lifecycle; None where there is none."""
         ...
 
-    def read(self, guarded: GuardedChange) -> Found:
+    def read(self, prepared: PreparedChange) -> Snapshot:
         """
-        What stands in the store that concerns a change.
+        A snapshot of what the store has that concerns a change.
 
         The account; where the change has a key, the entries that it has written (ordered by ordinal), and where it is part of a
         run, those of the run for the customer on its lifecycles; the entries that the
-        standings' `back_to` name; who holds each token that it adds or drops; where it asks for quiet, the last
+        standings' `return_to` name; who holds each token that it adds or drops; where it asks for quiet, the last
         activity that counts. All from one snapshot, or the key looked up after the account.
         """
         ...
 
-    def apply(self, guarded: GuardedChange) -> Applied | Found:
+    def apply(self, prepared: PreparedChange) -> Applied | Snapshot:
         """
-        Make a change without planning it, or answer what stands there; it has no faults.
+        Make a change without planning it, or return a snapshot; the change has no reasons against it.
 
-        What it writes is exactly what `commit(plan(read(guarded), guarded))` would have written, in one transaction. It
-        answers a Found, complete, wherever that plan would not have been a Plan; and may answer one wherever it cannot
+        What it writes is exactly what `commit(plan(read(prepared), prepared))` would have written, in one transaction. It
+        answers a Snapshot, complete, wherever that plan would not have been a Plan; and may answer one wherever it cannot
         make the change by itself, or always: the service plans then.
         """
         ...
 
-    def commit(self, plan: Plan) -> Applied | Found:
+    def commit(self, plan: Plan) -> Applied | Snapshot:
         """
         Write exactly this, for all its accounts, in one transaction; or nothing, and answer what is there.
 
@@ -114,17 +120,13 @@ class Store(Protocol):
         """
         ...
 
-    def apply_set(self, guarded: GuardedSet) -> tuple[Moved | Found, ...]:
+    def apply_set(self, prepared: PreparedSet) -> tuple[SetResult | Snapshot, ...]:
         """
-        Make one change of several accounts, each as `apply` would, or answer what stands there; in the order of the rows.
+        Make one change of several accounts, each as `apply` would, or return a snapshot; in the order of the rows.
 
-        In one transaction or in several; what it answers as moved is written. A run that has written for a customer on the
-        lifecycle does not again: its entry is then the Found's `prior`.
+        In one transaction or in several; what it returns as a SetResult is written. A run that has written for a customer on the
+        lifecycle does not again: its entry is then the Snapshot's `prior`.
         """
-        ...
-
-    def find(self, org: str, token: str) -> str | None:
-        """The living account that holds an identifier; None where none does."""
         ...
 
     def find_all(self, org: str, tokens: tuple[str, ...]) -> Mapping[str, str]:
@@ -135,36 +137,24 @@ class Store(Protocol):
         """The identifiers that an account holds, by type, then in the order in which they were added."""
         ...
 
-    def log(self, query: Log) -> Page[Entry]:
-        """A page of entries."""
+    def page(self, query: Query[T]) -> Page[T]:
+        """
+        A page of a list, in the list's fixed order; each kind of query says what its rows are and how they are ordered.
+
+        Activities that tie in time are in the order of kind, reference and customer, or in its reverse.
+        """
         ...
 
-    def customers(self, query: Customers) -> Page[Listed[str, str]]:
-        """A page of accounts by where they stand."""
-        ...
-
-    def customer_ids(self, query: Customers) -> Page[str]:
-        """The same page, only the customers' ids; asked by `CustomerIds`, it may be ten times as long."""
-        ...
-
-    def count(self, query: Customers) -> int:
+    def count(self, query: Placed) -> int:
         """How many accounts there are on all pages."""
         ...
 
-    def accounts(self, query: Accounts) -> Page[Account]:
-        """A page of all accounts of an organisation, in the order of their customer ids."""
-        ...
-
     def tally(self, org: str, lifecycle: str) -> tuple[Tally[str, str], ...]:
-        """How many accounts stand at each status and label of a lifecycle, ordered by status and label, unset first."""
+        """How many accounts are at each status and label of a lifecycle, ordered by status and label, unset first."""
         ...
 
     def record(self, batch: ActivityBatch) -> Recorded:
-        """Record activities in one transaction; repeats and unknown customers are told, not errors."""
-        ...
-
-    def activities(self, query: Activities) -> Page[StoredActivity]:
-        """A page of activities; ties in time are in the order of kind, reference and customer, or in its reverse."""
+        """Record activities in one transaction; repeats and unknown customers are reported, not errors."""
         ...
 
     def feed(self, query: Feed) -> FeedPage:
@@ -220,122 +210,9 @@ class JoinableStore(Protocol):
         """
         The same store on the host's open connection, within its open transaction, never committing it.
 
-        What is acknowledged there stands or falls with the host's transaction.
+        What is acknowledged there commits or rolls back with the host's transaction.
 
         Raises:
             InvalidInputError: It is no connection that this store can use.
         """
-        ...
-
-
-class AsyncStore(Protocol):
-    """
-    The same contract for an engine that is awaited: every verb means what the verb of that name of `Store` means.
-
-    It is used on one event loop, by any number of tasks at once. A verb that is cancelled has written all or nothing.
-    """
-
-    async def load(self, org: str, customer: str) -> Account | None:
-        """As `Store.load`."""
-        ...
-
-    async def read(self, guarded: GuardedChange) -> Found:
-        """As `Store.read`."""
-        ...
-
-    async def apply(self, guarded: GuardedChange) -> Applied | Found:
-        """As `Store.apply`."""
-        ...
-
-    async def commit(self, plan: Plan) -> Applied | Found:
-        """As `Store.commit`."""
-        ...
-
-    async def apply_set(self, guarded: GuardedSet) -> tuple[Moved | Found, ...]:
-        """As `Store.apply_set`."""
-        ...
-
-    async def find(self, org: str, token: str) -> str | None:
-        """As `Store.find`."""
-        ...
-
-    async def find_all(self, org: str, tokens: tuple[str, ...]) -> Mapping[str, str]:
-        """As `Store.find_all`."""
-        ...
-
-    async def identifiers(self, org: str, customer: str) -> tuple[HeldIdentifier, ...]:
-        """As `Store.identifiers`."""
-        ...
-
-    async def log(self, query: Log) -> Page[Entry]:
-        """As `Store.log`."""
-        ...
-
-    async def customers(self, query: Customers) -> Page[Listed[str, str]]:
-        """As `Store.customers`."""
-        ...
-
-    async def customer_ids(self, query: Customers) -> Page[str]:
-        """As `Store.customer_ids`."""
-        ...
-
-    async def count(self, query: Customers) -> int:
-        """As `Store.count`."""
-        ...
-
-    async def accounts(self, query: Accounts) -> Page[Account]:
-        """As `Store.accounts`."""
-        ...
-
-    async def tally(self, org: str, lifecycle: str) -> tuple[Tally[str, str], ...]:
-        """As `Store.tally`."""
-        ...
-
-    async def record(self, batch: ActivityBatch) -> Recorded:
-        """As `Store.record`."""
-        ...
-
-    async def activities(self, query: Activities) -> Page[StoredActivity]:
-        """As `Store.activities`."""
-        ...
-
-    async def feed(self, query: Feed) -> FeedPage:
-        """As `Store.feed`."""
-        ...
-
-    async def lag(self, org: str, after: str | None) -> Lag:
-        """As `Store.lag`."""
-        ...
-
-    async def position(self, org: str, consumer: str) -> str | None:
-        """As `Store.position`."""
-        ...
-
-    async def keep_position(self, org: str, consumer: str, position: str | None) -> None:
-        """As `Store.keep_position`."""
-        ...
-
-    async def keep_config(self, org: str, config_hash: str, text: str) -> None:
-        """As `Store.keep_config`."""
-        ...
-
-    async def config(self, org: str, config_hash: str) -> str | None:
-        """As `Store.config`."""
-        ...
-
-    async def organisations(self) -> tuple[str, ...]:
-        """As `Store.organisations`."""
-        ...
-
-    async def close(self) -> None:
-        """As `Store.close`."""
-        ...
-
-
-@runtime_checkable
-class AsyncJoinableStore(Protocol):
-    """An `AsyncStore` that can write within a transaction of the host's own."""
-
-    def inside(self, connection: Any) -> AsyncStore:
-        """As `JoinableStore.inside`: it awaits nothing, so that what must be asked of the engine is asked by the verbs."""
         ...

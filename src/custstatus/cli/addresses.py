@@ -11,7 +11,8 @@ from urllib.parse import unquote
 
 import typer
 
-from custstatus import CuststatusError, SQLiteStore, Store
+from custstatus import CuststatusError, SQLiteStore
+from custstatus.adapters import Store
 from custstatus.cli.errors import CommandError
 
 __all__ = ["ADDRESSES", "Database", "driver", "is_postgres", "shown", "stored", "telling"]

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from custstatus import SHIPPED, CuststatusError, Lifecycle, UnknownLifecycleError
+from custstatus import SHIPPED, CuststatusError, Lifecycle
 from custstatus.cli.addresses import Database, shown
 from custstatus.cli.bulk import imports, reverse, sweep
 from custstatus.cli.card import Card
@@ -20,6 +20,7 @@ from custstatus.cli.kept import opened
 from custstatus.cli.policy import policy
 from custstatus.cli.progress import bar
 from custstatus.cli.tables import console, many, plain
+from custstatus.errors import UnknownLifecycleError
 
 __all__ = ["app", "run"]
 
@@ -119,7 +120,7 @@ def diagram(
     ] = None,
     org: Organisation = None,
 ) -> None:
-    """Draw the moves of a lifecycle."""
+    """Draw the transitions of a lifecycle."""
     if db is None:
         found = next((each for each in SHIPPED if each.name == lifecycle), None)
         if found is None:

@@ -11,8 +11,14 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from custstatus import Actor, ActorKind, Brakes, Channel, Desk, InvalidInputError, Lifecycle, StatusService
-from custstatus.bulk import (
+from custstatus import Actor, ActorKind, Channel, Desk, InvalidInputError, Lifecycle, StatusService, SweepLimits
+from custstatus.cli.addresses import Database, shown, stored
+from custstatus.cli.configs import config_of
+from custstatus.cli.errors import CommandError
+from custstatus.cli.outcomes import REFUSED, REPORT, Outcomes, listed
+from custstatus.cli.progress import bar
+from custstatus.cli.tables import many, plain
+from custstatus.tables import (
     ACTIVITY_IMPORT,
     CUSTOMER_STATUS_IMPORT,
     FRAUD_STATUS_IMPORT,
@@ -23,12 +29,6 @@ from custstatus.bulk import (
     StatusShape,
     rows_of_csv,
 )
-from custstatus.cli.addresses import Database, shown, stored
-from custstatus.cli.configs import config_of
-from custstatus.cli.errors import CommandError
-from custstatus.cli.outcomes import REFUSED, REPORT, Outcomes, listed
-from custstatus.cli.progress import bar
-from custstatus.cli.tables import many, plain
 
 __all__ = ["imports", "reverse", "sweep"]
 
@@ -99,9 +99,9 @@ def import_statuses(
     system: System = False,
 ) -> None:
     """
-    Put customers where the rows of a table say; each row that is refused is told with its cause.
+    Set the statuses of customers from the rows of a table; each refused row is reported with its cause.
 
-    Ends with 1 where a row was refused; customers who stand there already do not count. Interrupted, it goes on with the same
+    Ends with 1 where a row was refused; customers who are there already do not count. Interrupted, it goes on with the same
     --run.
     """
     run = run or _now("import")
@@ -120,7 +120,7 @@ def import_statuses(
                 approval=approval,
                 run=run,
                 most=most,
-                told=outcomes.rows,
+                on_rows=outcomes.rows,
                 preview=preview,
             )
     outcomes.tell(moved="would be moved" if preview else "moved")
@@ -138,7 +138,7 @@ def import_activities(
     key_file: KeyFile = None,
 ) -> None:
     """
-    Record the activities of a table; each row that is left out is told with its cause.
+    Record the activities of a table; each row left out is reported with its cause.
 
     Ends with 1 where a row was left out. Interrupted, the same command goes on: what was recorded is not recorded twice.
     """
@@ -148,7 +148,7 @@ def import_activities(
         _writing(refused, None, False, file, rows, report) as outcomes,
         outcomes.resumable(None),
     ):
-        done = service.import_activities(rows, told=outcomes.recorded)
+        done = service.import_activities(rows, on_rows=outcomes.recorded)
     if done.back:
         typer.echo(f"{many(len(done.back), 'idle customer')} came back")
     outcomes.tell(moved="recorded", before="repeated")
@@ -159,7 +159,8 @@ def sweep(
     config: Config,
     preview: Preview = False,
     most: Annotated[
-        int | None, typer.Option(min=0, help="With more customers to move than this it moves none.", show_default=False)
+        int | None,
+        typer.Option(min=0, help="If there are more customers to move than this, it moves none.", show_default=False),
     ] = None,
     share: Annotated[
         float | None,
@@ -170,7 +171,7 @@ def sweep(
         typer.Option(
             min=1,
             max=36_500,
-            help="Leave those whom a person put where they are, for so many days.",
+            help="Skip customers whose status staff set within this many days.",
             show_default=False,
         ),
     ] = None,
@@ -181,21 +182,21 @@ def sweep(
     refused: Refused = None,
 ) -> None:
     """
-    Apply the idle rules: who has been inactive for too long moves, who bought again comes back.
+    Apply the idle rules: move customers inactive for too long, and bring back those who bought again.
 
-    Ends with 1 where the brakes stopped it, or where somebody was left who was changed, or active, meanwhile.
+    Ends with 1 where the limits stopped it, or where a customer was skipped who had been changed, or active, since.
     """
     run = run or _now("sweep")
     with _usage():
         period = None if grace is None else timedelta(days=grace)
-        brakes = Brakes(most=most, share=share, grace=period, exempt=_ids(exempt))
+        limits = SweepLimits(most=most, share=share, grace=period, exempt=_ids(exempt))
     with _service(db, config, None) as service:
-        _has_entries(service, run)  # which checks its id, before it is told of
+        _has_entries(service, run)  # which checks its id, before it is reported
         with _writing(refused, run, preview) as outcomes, outcomes.resumable(f"--run {run}"):
             if preview:
-                outcomes.swept(service.preview_sweep(brakes=brakes).rows)
+                outcomes.swept(service.sweep(limits=limits, preview=True).rows)
             else:
-                service.sweep(run=run, brakes=brakes, told=outcomes.swept)
+                service.sweep(run=run, limits=limits, on_rows=outcomes.swept)
     outcomes.tell(moved="would be moved" if preview else "moved")
 
 
@@ -212,7 +213,7 @@ def reverse(
     system: System = False,
 ) -> None:
     """
-    Put whoever still stands where a bulk run has put him back to where he was, and list the rest.
+    Undo a bulk run: return customers that nobody has changed since to their previous status, and list the rest.
 
     Ends with 1 where somebody was left. Interrupted, the same command goes on; a second time nothing is left to do.
     """
@@ -221,7 +222,7 @@ def reverse(
         if not _has_entries(service, run):
             raise CommandError(f"run {run} has no entry of organisation {service.config.org}")
         with _writing(refused, None, preview) as outcomes, outcomes.resumable(None):
-            reversal = desk.reverse(run, reason=reason, approval=approval, told=outcomes.reversed, preview=preview)
+            reversal = desk.reverse(run, reason=reason, approval=approval, on_rows=outcomes.reversed, preview=preview)
     typer.echo(f"run {reversal.run}")
     outcomes.tell(moved="would be moved back" if preview else "moved back")
 
@@ -300,7 +301,7 @@ def _writing(
     rows: Rows[Any] | None = None,
     report: Path | None = None,
 ) -> Iterator[Outcomes]:
-    """What becomes of the rows, told on the terminal, and in files where there are any; what is begun is told first."""
+    """What becomes of the rows, reported on the terminal, and in files where there are any; what is begun is reported first."""
     for path, what in ((refused, "what is refused"), (report, "the report")):
         if path is not None and table is not None and path.exists() and path.samefile(table):
             raise CommandError(f"{path} is the table itself: name another file for {what}", code=2)
@@ -323,5 +324,5 @@ def _ids(path: Path | None) -> Iterable[str]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError:
         raise CommandError(f"{path}: expected text in UTF-8", code=2) from None
-    # An id may begin with a space: whoever is meant is left.
+    # An id may begin with a space: that customer is skipped.
     return {form for line in lines for form in (line, line.strip()) if form.strip()}

@@ -8,9 +8,11 @@ from attrs import evolve
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from custstatus import Activities, Contribution, CuststatusError, Effect, Entry, Log, UnknownCustomerError
+from custstatus import CuststatusError, Effect, Entry, UnknownCustomerError
+from custstatus.adapters import Activities, Log
 from custstatus.cli.kept import Kept
 from custstatus.cli.tables import History, day_and_time, place, plain, table, words
+from custstatus.policies import Contribution
 
 __all__ = ["Card"]
 
@@ -91,7 +93,7 @@ class Card:
             rows = [["everything", *rows[0][1:]]]
         yield table("action", "effect", "because", rows=rows) if rows else "Nothing."
         if config.policies:
-            yield plain(f"Decided at run time as well, by code that is not at hand: {', '.join(config.policies)}.")
+            yield plain(f"Decided at run time as well, by code that is not loaded: {', '.join(config.policies)}.")
 
     def _identifiers(self) -> Lines:
         held = self._kept.store.identifiers(self._kept.org, self._account.customer)
@@ -103,7 +105,7 @@ class Card:
     def _entries(self) -> Iterator[Entry]:
         query: Log | None = Log(org=self._kept.org, customer=self._account.customer, limit=1_000)
         while query is not None:
-            page = self._kept.store.log(query)
+            page = self._kept.store.page(query)
             yield from page
             query = None if page.next is None else evolve(query, after=page.next)
 
@@ -117,7 +119,7 @@ class Card:
                 "" if activity.amount is None else f"{activity.amount:f}",
                 activity.effect.value,
             ]
-            for activity in self._kept.store.activities(query)
+            for activity in self._kept.store.page(query)
         ]
         yield table("when", "what", "reference", "amount", "effect", rows=rows, numbers=[3]) if rows else "None."
 

@@ -10,11 +10,11 @@ from typing import Annotated, TypeVar
 import typer
 
 from custstatus import Account, Entry, Page
-from custstatus.bulk import Table, as_csv, history_table, import_table, standings_table
 from custstatus.cli.addresses import Database
 from custstatus.cli.errors import CommandError
 from custstatus.cli.kept import opened
 from custstatus.cli.progress import bar
+from custstatus.tables import Table, as_csv, history_table, import_table, standings_table
 
 __all__ = ["exports"]
 
@@ -50,7 +50,7 @@ def standings(
     ] = False,
     out: Out = None,
 ) -> None:
-    """Export where every customer stands, in the order of their ids."""
+    """Export where every customer is, in the order of their ids."""
     if importable and lifecycle:
         raise CommandError("--importable is of customer status: leave out --lifecycle", code=2)
     with opened(db, org) as kept:

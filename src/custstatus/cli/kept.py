@@ -1,8 +1,8 @@
 """
 A database that was written before, opened to be looked at: found, never made, and resolved without its organisation's code.
 
-What stands in a store is text; the configuration kept beside it names every label, status and action. Enums made of that
-text serve for looking, where the organisation's own are not at hand.
+What a store holds is text; the configuration kept beside it names every label, status and action. Enums made of that
+text serve for looking, where the organisation's own are not loaded.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from attrs import frozen
 
 from custstatus import (
     SHIPPED,
-    Absent,
     Action,
     AnyAction,
     AnyChannel,
@@ -26,16 +25,16 @@ from custstatus import (
     Condition,
     CustomerStatus,
     Lifecycle,
-    Log,
     NoLabels,
     OrgConfig,
     Status,
     StatusLabel,
     StatusService,
-    Store,
 )
+from custstatus.adapters import Log, Store
 from custstatus.cli.addresses import shown, stored
 from custstatus.cli.errors import CommandError
+from custstatus.policies import Absent
 
 __all__ = ["Kept", "opened", "resolved"]
 
@@ -101,7 +100,7 @@ def opened(address: str | Path, org: str | None) -> Iterator[Kept]:
 
 def _config(store: Store, org: str) -> OrgConfig[StatusLabel] | None:
     """The configuration of the organisation's last entry, if it can be resolved to the same hash."""
-    last = store.log(Log(org=org, newest_first=True, limit=1)).items
+    last = store.page(Log(org=org, newest_first=True, limit=1)).items
     text = store.config(org, last[0].config) if last else None
     if text is None:
         return None

@@ -1,4 +1,4 @@
-"""What became of the rows of bulk work: counted as they are told of, those that were refused with their causes."""
+"""What became of the rows of bulk work: counted as they are reported, those that were refused with their causes."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from pathlib import Path
 import typer
 from attrs import define, field
 
-from custstatus import Activity, ConflictError, InvalidInputError, Moved, Plan, Refusal, RefusalCode, StoreError, Swept
-from custstatus.bulk import BadRow, ImportedRow, RecordedRow, Reversed, as_csv
+from custstatus import Activity, ConflictError, InvalidInputError, Plan, Refusal, RefusalCode, StoreError, Swept
+from custstatus.adapters import SetResult
 from custstatus.cli.errors import CommandError
 from custstatus.cli.tables import plain
+from custstatus.operations import ImportedRow, RecordedRow, Reversed
+from custstatus.tables import BadRow, as_csv
 
 __all__ = ["REFUSED", "REPORT", "Outcomes", "listed"]
 
 SHOWN = 20
-"""How many of those that were refused are told on the terminal."""
+"""How many of the refused rows are reported on the terminal."""
 
 INTERRUPTED = 130
 """How a command ends that was interrupted from the keyboard, as shells have it."""
@@ -26,9 +28,9 @@ INTERRUPTED = 130
 UNREADABLE = "unreadable"
 """The cause of a row that cannot be read."""
 
-Outcome = Moved | Plan | Activity | Refusal | BadRow
+Outcome = SetResult | Plan | Activity | Refusal | BadRow
 Line = tuple[str, str, str, str]
-"""Where, of whom, the causes or what became of it, and in words."""
+"""Where, which customer, the causes or what became of it, and in words."""
 
 
 REFUSED = "row", "customer", "cause", "message"
@@ -57,7 +59,7 @@ def listed(path: Path | None, header: Line) -> Iterator[Callable[[Iterable[Line]
 
 @define
 class Outcomes:
-    """What is told of the rows, added up."""
+    """What is reported of the rows, added up."""
 
     write: Callable[[Iterable[Line]], None] | None
     """Where those that are refused are written."""
@@ -87,10 +89,10 @@ class Outcomes:
         self.before, self.moved = self.before + repeated, self.moved - repeated
 
     def swept(self, rows: Sequence[Swept]) -> None:
-        """Customers whom a sweep concerns."""
+        """Customers that a sweep moves or brings back."""
         self._add(("", row.customer, row.outcome) for row in rows)
         came = [row.outcome for row in rows if row.rule is None]
-        back = sum(isinstance(each, Plan) or (isinstance(each, Moved) and not each.replayed) for each in came)
+        back = sum(isinstance(each, Plan) or (isinstance(each, SetResult) and not each.replayed) for each in came)
         self.back, self.moved = self.back + back, self.moved - back
 
     def reversed(self, rows: Sequence[Reversed]) -> None:
@@ -101,7 +103,7 @@ class Outcomes:
         refused: list[Line] = []
         for where, customer, outcome in rows:
             self.done += 1
-            if isinstance(outcome, Moved):
+            if isinstance(outcome, SetResult):
                 self.before += outcome.replayed
                 self.moved += not outcome.replayed
             elif isinstance(outcome, Plan | Activity):
@@ -123,11 +125,11 @@ class Outcomes:
         try:
             yield
         except KeyboardInterrupt:
-            message = f"interrupted; what was done stays done ({self.done:,} told of): go on with {again}"
+            message = f"interrupted; what was done stays done ({self.done:,} reported): go on with {again}"
             raise CommandError(message, code=INTERRUPTED) from None
         except (StoreError, ConflictError, InvalidInputError) as error:
             if self.done or not isinstance(error, InvalidInputError):
-                message = f"stopped; what was done stays done ({self.done:,} told of): go on with {again}"
+                message = f"stopped; what was done stays done ({self.done:,} reported): go on with {again}"
                 typer.echo(message, err=True)
             raise
 

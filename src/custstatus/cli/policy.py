@@ -9,19 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
-from custstatus import (
-    AnyAction,
-    Invariant,
-    OrgConfig,
-    Proof,
-    SQLiteStore,
-    Status,
-    StatusLabel,
-)
+from custstatus import AnyAction, OrgConfig, SQLiteStore, Status, StatusLabel
 from custstatus.cli.configs import config_of, kept_config, object_of
 from custstatus.cli.errors import CommandError
 from custstatus.cli.progress import bar
 from custstatus.cli.tables import console, many, plain, table, words
+from custstatus.operations import replay as replayed
+from custstatus.policies import Invariant, Proof
 from custstatus.policies.analysis import (
     Lint,
     never_allow,
@@ -30,7 +24,6 @@ from custstatus.policies.analysis import diff as compared
 from custstatus.policies.analysis import lint as linted
 from custstatus.policies.analysis import matrix as tabled
 from custstatus.policies.analysis import prove as proved
-from custstatus.policies.analysis import replay as replayed
 
 __all__ = ["policy"]
 
@@ -172,15 +165,19 @@ def replay(
         for row in outcome.rows
     ]
     columns = "action", "where", "effect", "customers", "now there", "attempts", "who"
-    console().print(table(*columns, rows=rows, numbers=[3, 4, 5]) if rows else "Nobody would be treated otherwise.")
+    console().print(
+        table(*columns, rows=rows, numbers=[3, 4, 5]) if rows else "No customer would be treated differently."
+    )
     typer.echo(f"{many(outcome.accounts, 'account')}, {many(outcome.activities, 'activity', 'activities')}")
     if outcome.unresolved:
         unknown = _ids(outcome.unresolved, ids)
         typer.echo(
-            plain(f"{many(len(outcome.unresolved), 'customer')} stood where there is no place any more: {unknown}")
+            plain(
+                f"{many(len(outcome.unresolved), 'customer')} were at places that are no longer configured: {unknown}"
+            )
         )
     if outcome.depends_on:
-        typer.echo(plain(f"UNKNOWN whom these would treat otherwise: {', '.join(outcome.depends_on)}"))
+        typer.echo(plain(f"Which customers these would treat differently is UNKNOWN: {', '.join(outcome.depends_on)}"))
     if outcome.skipped:
         typer.echo(f"{many(outcome.skipped, 'activity', 'activities')} of a kind that the configuration lacks")
 
@@ -193,7 +190,7 @@ def export(config: Config, org: Organisation = None) -> None:
 
 def _is_approved(proof: Proof, config: OrgConfig[Any]) -> bool:
     """Whether it is refuted only where the configuration has an approval."""
-    return bool(proof.counterexamples) and not proof.unapproved(config.approvals)
+    return bool(proof.counterexamples) and not proof.unapproved(config.loosenings)
 
 
 def plain_lines(text: str) -> str:

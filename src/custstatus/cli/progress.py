@@ -14,7 +14,7 @@ __all__ = ["bar"]
 
 @contextmanager
 def bar(what: str) -> Iterator[Callable[[int], None]]:
-    """A bar on standard error, to be told how many are done; only where that is a terminal."""
+    """A bar on standard error, called with how many are done; only where that is a terminal."""
     terminal = console(error=True)
     if not terminal.is_terminal:
         yield lambda _: None

@@ -51,7 +51,7 @@ def day_and_time(moment: datetime | None, zone: tzinfo) -> str:
 
 
 def place(status: str | None, label: str | None) -> str:
-    """Where an account stands: the label and its status, or the status alone."""
+    """Where an account is: the label and its status, or the status alone."""
     if status is None:
         return "-"
     return words(status) if label is None else f"{plain(label)} ({words(status)})"
@@ -81,7 +81,7 @@ def table(
 
 @frozen
 class History:
-    """Entries as stored, as a table: when, what, from, to, by whom, by which way and why (D51)."""
+    """Entries as stored, as a table: when, what, from, to, actor, channel and why (D51)."""
 
     entries: Sequence[Entry]
     zone: tzinfo

@@ -1,7 +1,7 @@
 """
 Batches: one action over a column of standings, at the speed of a table.
 
-Where customers stand is encoded once, as the number of the combination of places; what a policy says of an action is then
+Where customers are is encoded once, as the number of the combination of places; what a policy says of an action is then
 one byte a combination, and answering for all customers is one look-up of bytes a customer. numpy arrays and Arrow columns
 are taken as they come, by their own methods: neither library is needed.
 """
@@ -13,22 +13,24 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attrs import evolve, field, frozen
 
 from custstatus.bounds import kind_of
 from custstatus.errors import InvalidInputError, StoredValueError
-from custstatus.lifecycle import Status
-from custstatus.policies.compiled import CompiledPolicy, Where
-from custstatus.policies.rules import Party
+from custstatus.lifecycles.lifecycle import Status
 from custstatus.policies.verdicts import Verdict, strictest
 from custstatus.records import Account, AnyAction, Effect, StatusLabel
 from custstatus.values import Value
 
+if TYPE_CHECKING:
+    from custstatus.policies.compiled import CompiledPolicy, Where
+    from custstatus.policies.rules import Party
+
 __all__ = [
     "UNKNOWN",
-    "Column",
+    "EncodedAccounts",
     "Places",
     "Undecided",
     "effects",
@@ -45,7 +47,7 @@ MOST = 65_536
 """How many combinations a column can have."""
 
 Places = tuple[tuple[str, str | None, str | None], ...]
-"""Where a customer stands: lifecycle, status and label, as stored."""
+"""Where a customer is: lifecycle, status and label, as stored."""
 
 _LOW, _HIGH = (0, 1) if array("H", [1]).tobytes()[0] else (1, 0)
 _PAGE = 256
@@ -66,13 +68,13 @@ class Undecided(NamedTuple):
     depends_on: tuple[str, ...]
     """The names of the conditions and of the host's own policies that decide."""
     customers: int
-    """How many stand there."""
+    """How many are there."""
 
 
 @frozen(eq=False, repr=False)
-class Column(Value):
+class EncodedAccounts(Value):
     """
-    Where many customers stand, encoded: for each the number of a combination of places.
+    Where many customers are, encoded: for each the number of a combination of places.
 
     It holds nothing of a policy: another one answers from the same column.
     """
@@ -98,7 +100,7 @@ class Column(Value):
             both[_HIGH::2] = self.high
         return array("H", bytes(both))
 
-    def at(self, codes: Any) -> Column:
+    def at(self, codes: Any) -> EncodedAccounts:
         """
         The same combinations for other customers: an array of whole numbers (numpy's, say), or several numbers.
 
@@ -156,14 +158,14 @@ def _number(column: bytes) -> int:
     return int.from_bytes(column, "little")
 
 
-def _column(places: Iterable[Places], codes: array[int]) -> Column:
+def _column(places: Iterable[Places], codes: array[int]) -> EncodedAccounts:
     places, both = tuple(places), codes.tobytes()
-    return Column(places, both[_LOW::2], both[_HIGH::2] if len(places) > _PAGE else b"")
+    return EncodedAccounts(places, both[_LOW::2], both[_HIGH::2] if len(places) > _PAGE else b"")
 
 
-def encode(policy: CompiledPolicy, accounts: Iterable[Account]) -> Column:
+def encode(policy: CompiledPolicy, accounts: Iterable[Account]) -> EncodedAccounts:
     """
-    Encode accounts by where they stand on all their lifecycles; those that are off are passed over.
+    Encode accounts by where they are on all their lifecycles; those that are off are passed over.
 
     >>> from custstatus import Action, CustomerStatus, NoLabels, OrgConfig
     >>> policy = OrgConfig("acme", NoLabels).policy
@@ -183,7 +185,7 @@ def encode_places(
     policy: CompiledPolicy,
     lifecycle: str,
     places: Iterable[tuple[Status | str | None, StatusLabel | str | None]],
-) -> Column:
+) -> EncodedAccounts:
     """
     Encode places of one lifecycle: (status, label), as members or as they are stored; None where there is none.
 
@@ -200,7 +202,9 @@ def encode_places(
     return _Combinations(stored).encoded(places)
 
 
-def encode_columns(policy: CompiledPolicy, columns: Mapping[str, tuple[Iterable[Any], Iterable[Any] | None]]) -> Column:
+def encode_columns(
+    policy: CompiledPolicy, columns: Mapping[str, tuple[Iterable[Any], Iterable[Any] | None]]
+) -> EncodedAccounts:
     """
     Encode columns of statuses and labels, those of one or of several lifecycles; raises as `encode_places` does.
 
@@ -224,7 +228,7 @@ def encode_columns(policy: CompiledPolicy, columns: Mapping[str, tuple[Iterable[
     return _Combinations(stored).encoded(_rows(texts))
 
 
-def effects(policy: CompiledPolicy, column: Column, action: AnyAction, party: Party | None = None) -> bytes:
+def effects(policy: CompiledPolicy, column: EncodedAccounts, action: AnyAction, party: Party | None = None) -> bytes:
     """
     What the policy says of one action for each customer: a byte each, the strictness (0 allow, 1 mark, 2 block), or UNKNOWN.
 
@@ -241,9 +245,9 @@ def effects(policy: CompiledPolicy, column: Column, action: AnyAction, party: Pa
 
 
 def undecided(
-    policy: CompiledPolicy, column: Column, action: AnyAction, party: Party | None = None
+    policy: CompiledPolicy, column: EncodedAccounts, action: AnyAction, party: Party | None = None
 ) -> tuple[Undecided, ...]:
-    """Where the customers stand whose byte is UNKNOWN, what decides there, and how many they are; raises as `effects` does."""
+    """Where the customers are whose byte is UNKNOWN, what decides there, and how many they are; raises as `effects` does."""
     spans = _Spans(policy, action, party)
     by_strictness = list(Effect)
     found = []
@@ -271,7 +275,7 @@ class _Combinations(dict[Any, int]):
         self[key] = code
         return code
 
-    def encoded(self, keys: Iterable[Any]) -> Column:
+    def encoded(self, keys: Iterable[Any]) -> EncodedAccounts:
         """The column of them all."""
         codes = array("H", map(self.__getitem__, keys))
         return _column(self._codes, codes)
@@ -312,7 +316,7 @@ class _Spans:
 def _lifted(policy: CompiledPolicy, lifecycle: str, status: str | None, label: str | None) -> Where | None:
     """The members for a stored place; None on a lifecycle that is off."""
     try:
-        return policy.lift(lifecycle, status, label)
+        return policy.resolve(lifecycle, status, label)
     except StoredValueError as error:
         if error.kind == "lifecycle":
             return None
@@ -336,8 +340,8 @@ def _stored(policy: CompiledPolicy, lifecycle: str, status: Any, label: Any) -> 
     texts = _text(status), _text(label)
     if texts[0] is None:
         return lifecycle, None, None
-    for given, lifted in zip((status, label), policy.lift(lifecycle, *texts), strict=True):
-        if isinstance(given, Status | StatusLabel) and given is not lifted:
+    for given, resolved in zip((status, label), policy.resolve(lifecycle, *texts), strict=True):
+        if isinstance(given, Status | StatusLabel) and given is not resolved:
             raise InvalidInputError("standings", f"places of {lifecycle} in this configuration", type(given).__name__)
     return lifecycle, *texts
 

@@ -6,9 +6,9 @@ from custstatus.policies.rules import RestrictionPolicy, block_everything, mark
 from custstatus.records import Action
 from custstatus.states import ClientState, CustomerStatus
 
-__all__ = ["CAPILLARY"]
+__all__ = ["CAPILLARY_POLICY"]
 
-CAPILLARY = RestrictionPolicy(
+CAPILLARY_POLICY = RestrictionPolicy(
     # S0: "Any new transactions of a suspended account are marked as an outlier" (D34)
     mark(Action.TRANSACTION, when=CustomerStatus.SUSPENDED, reason="a suspended customer's sale is an outlier (D34)"),
     # C1: DELETED has one switch only, and code 3042 refuses whatever comes after it (D5, D30)

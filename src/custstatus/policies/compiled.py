@@ -9,24 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from attrs import field, frozen
 
 from custstatus.bounds import kind_of
 from custstatus.errors import InvalidInputError, StoredValueError, UnknownActionError
-from custstatus.lifecycle import Lifecycle, Need, Status
+from custstatus.lifecycles.lifecycle import Lifecycle, Requirement, Status
 from custstatus.policies.policy import Policy, Question, opinion
-from custstatus.policies.rules import Party, Place, Restriction, RestrictionPolicy
+from custstatus.policies.rules import TWO_PARTY, Party, Place, Restriction, RestrictionPolicy
 from custstatus.policies.verdicts import Contribution, Lift, Verdict, strictest
-from custstatus.records import Account, Action, AnyAction, Effect, NoLabels, StatusLabel
+from custstatus.records import Account, AnyAction, Effect, NoLabels, StatusLabel
 from custstatus.states import CUSTOMER_STATUS, LEGACY_FRAUD_STATUS, CustomerStatus
 from custstatus.values import Value
 
-__all__ = ["TWO_PARTY", "Cell", "Cells", "CompiledPolicy", "Located", "PolicyRow", "places_of"]
-
-TWO_PARTY: frozenset[AnyAction] = frozenset({Action.POINTS_TRANSFER, Action.ACCOUNT_MERGE})
-"""The shipped actions between two customers."""
+__all__ = ["Cell", "Cells", "CompiledPolicy", "Located", "PolicyRow", "places_of"]
 
 Where = tuple[Status | None, StatusLabel | None]
 """Status and label; a status without labels has None, an unset standing has neither."""
@@ -88,7 +86,7 @@ def places_of(
 
 
 def _all_places(lifecycle: Lifecycle[Any], labels: type[StatusLabel]) -> Iterable[tuple[Status, StatusLabel | None]]:
-    """Those, and the bare statuses: an account that stood there before labels were configured has none."""
+    """Those, and the bare statuses: an account that was there before labels were configured has none."""
     return dict.fromkeys([*places_of(lifecycle, labels), *((status, None) for status in lifecycle.statuses)])
 
 
@@ -111,7 +109,7 @@ class CompiledPolicy(Value):
     own: Mapping[str, Policy] = field(repr=False)
     """The host's own policies, by name; no cell knows what they say."""
     places: tuple[Located, ...] = field(repr=False)
-    """Where an account may stand; with labels the bare statuses too, where it stood before there were any."""
+    """Where an account may be; with labels the bare statuses too, where it was before there were any."""
     cells: Cells = field(repr=False)
     """The verdict of each (status, label, action) of every lifecycle that is on; (None, None, action) is unset."""
     sides: Mapping[Party, Cells] = field(repr=False)
@@ -201,7 +199,7 @@ class CompiledPolicy(Value):
         return isinstance(action, AnyAction) and action in self._known
 
     def every_cell(self) -> Iterator[tuple[Cell, Verdict]]:
-        """Every cell at which an account may stand, lifecycle by lifecycle; actions between two customers asked each way."""
+        """Every cell at which an account may be, lifecycle by lifecycle; actions between two customers asked each way."""
         for place in self.places:
             for action in self.actions:
                 yield Cell(*place, action), self.cells[place.status, place.label, action]
@@ -226,11 +224,12 @@ class CompiledPolicy(Value):
 
     def _row(self, lifecycle: str, status: str | None, label: str | None, verdict: Verdict) -> PolicyRow:
         action, party, effect, least = verdict.action.value, verdict.party, verdict.effect, verdict.floor
-        own = self.own if least is not Effect.BLOCK else ()
+        own = () if least is Effect.BLOCK else self.own
         names = ",".join([*(condition.name for condition in verdict.conditions), *own])
-        told = (action, party and party.value, effect.value, effect.strictness, verdict.code, names)
-        most = Effect.BLOCK if own else effect
-        return PolicyRow(lifecycle, status, label, *told, least.strictness, most.strictness)
+        said = (action, party and party.value, effect.value, effect.strictness, verdict.code, names)
+        return PolicyRow(
+            lifecycle, status, label, *said, least.strictness, (Effect.BLOCK if own else effect).strictness
+        )
 
     def verdict(
         self, status: Status | None, label: StatusLabel | None, action: AnyAction, party: Party | None = None
@@ -293,8 +292,8 @@ class CompiledPolicy(Value):
 
     def _merge(self, account: Account, action: AnyAction, party: Party | None) -> Verdict:
         """The verdicts of all standings in one; remembered."""
-        rows = [row for row in account.standings if row.lifecycle in self._on]
-        verdicts = [self.verdict(*self.lift(row.lifecycle, row.status, row.label), action, party) for row in rows]
+        rows = (row for row in account.standings if row.lifecycle in self._on)
+        verdicts = [self.verdict(*self.resolve(row.lifecycle, row.status, row.label), action, party) for row in rows]
         restricting = [verdict for verdict in verdicts if verdict.contributions]
         if len(restricting) > 1:
             contributions = (contribution for verdict in restricting for contribution in verdict.contributions)
@@ -305,9 +304,9 @@ class CompiledPolicy(Value):
         self._tested[account.places, action, party] = merged
         return merged
 
-    def lift(self, lifecycle: str, status: str | None, label: str | None) -> Where:
+    def resolve(self, lifecycle: str, status: str | None, label: str | None) -> Where:
         """
-        The enum members that a stored status and label stand for.
+        The enum members that a stored status and label mean.
 
         Raises:
             StoredValueError: The configuration lacks one of them.
@@ -326,18 +325,30 @@ class CompiledPolicy(Value):
     def _lifts(self, verdict: Verdict) -> tuple[Lift, ...]:
         """Every change after which the rules would treat the action more mildly on one of the lifecycles that restrict it."""
         found: list[Lift] = []
-        for (name, status, label), each in groupby(sorted(verdict.contributions, key=_lifecycle), key=_standing):
+        for (name, status, label), each in groupby(
+            sorted(verdict.contributions, key=attrgetter("lifecycle")), key=_standing
+        ):
             lifecycle = next(lifecycle for lifecycle in self.lifecycles if lifecycle.name == name)
             here = strictest(contribution.rule.effect for contribution in each).strictness
             for to_status, to_label in places_of(lifecycle, self.labels):
-                move = lifecycle.move(status, to_status)
+                transition = lifecycle.transition(status, to_status)
                 # A suspicion may be milder than a suspension, but it is no way out of one; nor is what nobody can ask for.
                 sets_aside = lifecycle.group_of(to_status) - lifecycle.group_of(status)
-                if move is None or sets_aside or Need.SYSTEM_OPERATION in move.needs:
+                if transition is None or sets_aside or Requirement.SYSTEM_OPERATION in transition.requirements:
                     continue
                 effect = self.verdict(to_status, to_label, verdict.action, verdict.party).effect
                 if (to_label or to_status) is not (label or status) and effect.strictness < here:
-                    found.append(Lift(name, to_status, to_label, move.event, move.needs, move.back, effect))
+                    found.append(
+                        Lift(
+                            name,
+                            to_status,
+                            to_label,
+                            transition.event,
+                            transition.requirements,
+                            transition.back,
+                            effect,
+                        )
+                    )
         return tuple(found)
 
     def check_action(self, action: object) -> None:
@@ -348,7 +359,7 @@ class CompiledPolicy(Value):
 
 
 def _rank(rule: Restriction) -> tuple[Any, ...]:
-    """The order in which rules are told, whatever the order in which they are written: the strictest first."""
+    """The order in which rules are reported, whatever the order in which they are written: the strictest first."""
     texts = rule.code or "", rule.reason, rule.customer_message or ""
     party = "" if rule.party is None else rule.party.value
     condition = "" if rule.condition is None else rule.condition.name
@@ -357,12 +368,8 @@ def _rank(rule: Restriction) -> tuple[Any, ...]:
 
 
 def _check_party(party: object) -> None:
-    if party is not None and not isinstance(party, Party):
+    if not isinstance(party, Party | None):
         raise InvalidInputError("party", "a Party, or None", kind_of(party))
-
-
-def _lifecycle(each: Contribution) -> str:
-    return each.lifecycle
 
 
 def _standing(each: Contribution) -> tuple[str, Status, StatusLabel | None]:
@@ -377,10 +384,8 @@ def _by_action(
     for each in contributions:
         rule = each.rule
         if party is None or rule.party is None or rule.party is party:
-            actions = (
-                asked if rule.actions is None else rule.actions if party is None else rule.actions & frozenset(asked)
-            )
-            for action in actions:
+            named = rule.actions if rule.actions is None or party is None else rule.actions & frozenset(asked)
+            for action in asked if named is None else named:
                 found.setdefault(action, []).append(each)
     return found
 

@@ -23,10 +23,10 @@ C = TypeVar("C")
 
 
 class Absent:
-    """Code that a configuration names and that is not at hand, where it was read from JSON: it cannot be asked anything."""
+    """Placeholder for a condition or policy whose code is not loaded, as the configuration was read from JSON."""
 
     def __call__(self, *_: object) -> NoReturn:
-        raise LookupError("not at hand")
+        raise LookupError("not loaded")
 
 
 @frozen(repr=False)
@@ -46,7 +46,7 @@ class Condition(Value, Generic[C]):
     """
 
     name: str
-    """1 to 64 characters; one name stands for one condition in an organisation."""
+    """1 to 64 characters; one name means one condition in an organisation."""
     over: type[C]
     """The class of the context: a frozen attrs class, a frozen dataclass or a named tuple."""
     holds: Callable[[C], bool] = field(repr=False)
@@ -77,7 +77,7 @@ class Condition(Value, Generic[C]):
     def test(self, context: object) -> Tested:
         """Whether it holds of a context; it counts as holding where that cannot be said."""
         if isinstance(self.holds, Absent):
-            return Tested(self.name, True, "its code is not at hand")
+            return Tested(self.name, True, "its code is not loaded")
         if context is None:
             return Tested(self.name, True, "no context was given")
         if not isinstance(context, self.over):

@@ -5,21 +5,25 @@ Here those that are about customer status as a whole; those of one product each 
 rules (D1 to D108, `docs/rules.md`); what no product publishes is marked `ours`. Ours, with what keeps it in shape:
 
 >>> from custstatus import NoLabels, OrgConfig
->>> config = OrgConfig("acme", NoLabels, restrictions=OURS, invariants=(*OURS_FIXED, *OURS_GUARDED))
+>>> config = OrgConfig("acme", NoLabels, restrictions=OURS_POLICY, invariants=(*OURS_FIXED, *OURS_GUARDED))
 >>> print(config.policy.verdict(CustomerStatus.FRAUD_SUSPECTED, None, Action.TRANSACTION).effect)
 Effect.MARK
 """
 
 from __future__ import annotations
 
-from custstatus.policies.capillary import CAPILLARY
+from typing import TYPE_CHECKING
+
+from custstatus.policies.capillary import CAPILLARY_POLICY
 from custstatus.policies.invariants import AsStrictAs, AtLeast, AtMost, always_allow, never_allow
-from custstatus.policies.proofs import Invariant
 from custstatus.policies.rules import Party, RestrictionPolicy, block, mark
 from custstatus.records import Action, Effect
 from custstatus.states import ClientState, CustomerStatus
 
-__all__ = ["AS_THE_PRODUCTS_CAN", "AS_THE_PRODUCTS_DO", "OURS", "OURS_FIXED", "OURS_GUARDED"]
+if TYPE_CHECKING:
+    from custstatus.policies.proofs import Invariant
+
+__all__ = ["AS_THE_PRODUCTS_CAN", "AS_THE_PRODUCTS_DO", "OURS_FIXED", "OURS_GUARDED", "OURS_POLICY"]
 
 _SUSPENDED = CustomerStatus.SUSPENDED
 _SUSPECTED = CustomerStatus.FRAUD_SUSPECTED
@@ -47,8 +51,8 @@ _TRANSFER_DESTINATION = block(
     party=Party.DESTINATION,
 )
 
-OURS = CAPILLARY + RestrictionPolicy(
-    # SUSPENDED: at the customer's own wish mostly, a lost phone say; it is in other hands until the contrary is shown.
+OURS_POLICY = CAPILLARY_POLICY + RestrictionPolicy(
+    # SUSPENDED: mostly at the customer's own request, a lost phone say; it is in other hands until the contrary is shown.
     mark(
         Action.POINTS_ALLOCATION, Action.GOODWILL, when=_SUSPENDED, reason="what an outlier earns is flagged too (ours)"
     ),
@@ -67,14 +71,14 @@ OURS = CAPILLARY + RestrictionPolicy(
     mark(
         Action.CARD_REPLACE,
         when=_SUSPENDED,
-        reason="a lost card may be why he is suspended, or how it is misused (ours)",
+        reason="a lost card may be why they are suspended, or how it is misused (ours)",
     ),
     # FRAUD_SUSPECTED: what happens goes on, flagged, so that nobody is warned (D105) nor wronged; what would be gone is kept.
     mark(
         *(Action.TRANSACTION, Action.POINTS_ALLOCATION, Action.COUPON_ISSUE, Action.COUPON_REDEMPTION),
         *(Action.TIER_UPGRADE, Action.PASSWORD_RESET, Action.PROFILE_EDIT),
         when=_SUSPECTED,
-        reason="a suspect continues and is not warned, and what he does is flagged (D105, D106; ours)",
+        reason="a suspect continues and is not warned, and what they do is flagged (D105, D106; ours)",
     ),
     block(
         *(Action.POINTS_REDEMPTION, Action.GOODWILL),
@@ -139,7 +143,7 @@ OURS = CAPILLARY + RestrictionPolicy(
 Our default: what fraud and support teams need, with all the actions that we ship.
 
 Build it with what keeps it in shape, `OURS_FIXED` and `OURS_GUARDED`; it needs no waiver. An organisation that wants it
-stricter adds rules; one that wants it milder writes a policy of its own from these, with an `Approval` where `OURS_GUARDED`
+stricter adds rules; one that wants it milder writes a policy of its own from these, with a `Loosening` where `OURS_GUARDED`
 speaks.
 """
 
@@ -158,7 +162,7 @@ OURS_FIXED: tuple[Invariant, ...] = (
     AtLeast(Effect.MARK, [Action.DELETION_REQUEST], _FRAUD, why="recorded, and decided after the outcome, D98"),
     AsStrictAs(_CONFIRMED, _SUSPECTED, why="a proof loosens nothing that a suspicion restricts; ours"),
 )
-"""What no organisation that starts from `OURS` changes: an `Approval` does not help."""
+"""What no organisation that starts from `OURS_POLICY` changes: a `Loosening` does not help."""
 
 OURS_GUARDED: tuple[Invariant, ...] = (
     never_allow(Action.POINTS_REDEMPTION, Action.COUPON_ISSUE, when=_CONFIRMED, guarded=True, why="D44"),
@@ -168,7 +172,7 @@ OURS_GUARDED: tuple[Invariant, ...] = (
     never_allow(Action.POINTS_TRANSFER, when=_FRAUD, guarded=True, why="D39"),
 )
 """
-What an organisation that starts from `OURS` loosens only with an `Approval` of the action and the place.
+What an organisation that starts from `OURS_POLICY` loosens only with a `Loosening` of the action and the place.
 
 What FRAUD_SUSPECTED blocks as well, as points redemption, is loosened there too: see `AsStrictAs` in `OURS_FIXED`. RETURN
 may be marked without asking; that it is never blocked is fixed.
@@ -176,7 +180,7 @@ may be marked without asking; that it is never blocked is fixed.
 
 # -- as the products do ---------------------------------------------------------------------------------------------
 
-AS_THE_PRODUCTS_DO = CAPILLARY + RestrictionPolicy(
+AS_THE_PRODUCTS_DO = CAPILLARY_POLICY + RestrictionPolicy(
     block(
         *(Action.POINTS_REDEMPTION, Action.COUPON_ISSUE, Action.IDENTIFIER_CHANGE),
         when=_CONFIRMED,

@@ -25,7 +25,7 @@ class IdleRule(Value):
     """
     A customer whose last activity lies further back than the period goes to the target (D60 to D64).
 
-    One exactly at the limit counts as active (D61). It touches ACTIVE only, whatever the table of moves allows (D63).
+    One exactly at the limit counts as active (D61). It touches ACTIVE only, whatever the transition table allows (D63).
     """
 
     after: timedelta

@@ -9,18 +9,21 @@ comes out the same whatever the condition says.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
 from custstatus.bounds import check_text, kind_of
 from custstatus.errors import InvalidInputError
-from custstatus.lifecycle import Status
+from custstatus.lifecycles.lifecycle import Status
 from custstatus.policies.compiled import Cell, Cells, CompiledPolicy, Located
-from custstatus.policies.proofs import DONE, Counterexample, Invariant, Outcome, Proof, names_of
+from custstatus.policies.proofs import DONE, Counterexample, Invariant, Proof, ProofResult, names_of
 from custstatus.policies.rules import Party, Place, Restriction, RestrictionPolicy, acts, places
-from custstatus.policies.verdicts import Verdict
 from custstatus.records import AnyAction, Effect, StatusLabel
 from custstatus.states import CustomerStatus
+
+if TYPE_CHECKING:
+    from custstatus.policies.verdicts import Verdict
 
 __all__ = ["AsStrictAs", "AtLeast", "AtMost", "LoosensNothing", "always_allow", "never_allow"]
 
@@ -33,7 +36,7 @@ class _Bounded(Invariant):
     when: frozenset[Place] = field(converter=places)
     """A status means all its labels."""
     guarded: bool = field(default=False, kw_only=True)
-    """Whether an organisation may give it up with an `Approval`; otherwise it is fixed."""
+    """Whether an organisation may give it up with a `Loosening`; otherwise it is fixed."""
     why: str = field(default="", kw_only=True)
     """The source."""
 
@@ -44,7 +47,7 @@ class _Bounded(Invariant):
 
     @property
     def is_guarded(self) -> bool:
-        """Whether an organisation may give it up with an `Approval`; otherwise it is fixed."""
+        """Whether an organisation may give it up with a `Loosening`; otherwise it is fixed."""
         return self.guarded
 
     def _said(self, how: str) -> str:
@@ -75,21 +78,21 @@ def _proof(invariant: Invariant, cells: int, found: Iterable[tuple[Counterexampl
     against = tuple(each for each, names in all_found if not names)
     unknown = tuple(each for each, names in all_found if names)
     names = tuple(sorted({name for _, each in all_found for name in each}))
-    outcome = Outcome.REFUTED if against else Outcome.UNKNOWN if unknown else Outcome.PROVED
+    outcome = ProofResult.REFUTED if against else ProofResult.UNKNOWN if unknown else ProofResult.PROVED
     return Proof(invariant, outcome, cells, against, unknown, names)
 
 
 @frozen(repr=False)
 class AtLeast(_Bounded):
     """
-    These actions are treated at least so strictly in these places, for every account that stands there.
+    These actions are treated at least so strictly in these places, for every account that is there.
 
     >>> from custstatus import Action, CustomerStatus, NoLabels, OrgConfig
     >>> ours = OrgConfig("acme", NoLabels).policy
     >>> print(AtLeast(Effect.BLOCK, [Action.LOGIN], CustomerStatus.DELETED).proof(ours))
     PROVED: LOGIN at least blocked in DELETED (1 cells)
     >>> AtLeast(Effect.BLOCK, [Action.LOGIN], CustomerStatus.SUSPENDED).proof(ours).outcome
-    <Outcome.REFUTED: 'refuted'>
+    <ProofResult.REFUTED: 'refuted'>
     """
 
     def proof(self, policy: CompiledPolicy) -> Proof:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from attrs import field, frozen
 
 from custstatus.policies.conditions import Absent
-from custstatus.policies.rules import Party
 from custstatus.policies.verdicts import Opinion, Verdict
 from custstatus.records import Account, AnyAction, Effect
 from custstatus.values import Value
+
+if TYPE_CHECKING:
+    from custstatus.policies.rules import Party
 
 __all__ = ["Policy", "Question", "opinion"]
 
@@ -46,7 +48,7 @@ def opinion(name: str, policy: Policy, question: Question) -> Opinion | None:
     try:
         verdict = policy(question)
     except Exception as error:  # whatever a host's callable raises; its text may hold personal data, its kind does not
-        failure = "its code is not at hand" if isinstance(policy, Absent) else f"it raised {type(error).__name__}"
+        failure = "its code is not loaded" if isinstance(policy, Absent) else f"it raised {type(error).__name__}"
     else:
         if _is_verdict(verdict, question.action):
             return None if verdict.effect is Effect.ALLOW else Opinion(name, verdict)

@@ -1,7 +1,8 @@
 """
-What single products do, to use as it is or to start from: restrictions, and tables of moves laxer or stricter than ours.
+What single products do, to use as it is or to start from: restrictions, and transition tables laxer or stricter than ours.
 
-They are parts: add them to each other and to `CAPILLARY`. Each rule has its source beside it (D1 to D108, `docs/rules.md`).
+They are parts: add them to each other and to `CAPILLARY_POLICY`. Each rule has its source beside it (D1 to D108,
+`docs/rules.md`).
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from attrs import Attribute, field, frozen
 
 from custstatus.bounds import kind_of
 from custstatus.errors import InvalidInputError
-from custstatus.lifecycle import Lifecycle, Move, Need, Status
-from custstatus.policies.capillary import CAPILLARY
+from custstatus.lifecycles.lifecycle import Lifecycle, Requirement, Status, Transition
+from custstatus.policies.capillary import CAPILLARY_POLICY
 from custstatus.policies.conditions import Condition
 from custstatus.policies.rules import Party, Place, Restriction, RestrictionPolicy, block, block_everything, mark
 from custstatus.records import Action, StatusLabel
@@ -33,13 +34,13 @@ from custstatus.values import Value
 __all__ = [
     "LAX_CUSTOMER_STATUS",
     "LAX_LEGACY_FRAUD_STATUS",
-    "LEGACY_FRAUD",
-    "LEGACY_FRAUD_OLDER",
-    "LOYMAX",
+    "LEGACY_FRAUD_OLDER_POLICY",
+    "LEGACY_FRAUD_POLICY",
+    "LOYMAX_POLICY",
     "MEMBERSHIP_WITHOUT_RETURN",
     "STRICT_MEMBERSHIP",
-    "SWAN_DEACTIVATION",
-    "TIBCO_MEMBERSHIP",
+    "SWAN_DEACTIVATION_POLICY",
+    "TIBCO_MEMBERSHIP_POLICY",
     "UNASKED_MESSAGE",
     "Message",
     "Switch",
@@ -67,7 +68,7 @@ class Message(Value):
     """What a host says of a message that it is about to send: the context of `UNASKED_MESSAGE`."""
 
     asked_for_by_customer: bool = field(default=False, validator=_check_flag)
-    """Whether it is a confirmation that the customer has asked for himself: a one-time password, say (D17)."""
+    """Whether it is a confirmation that the customer asked for: a one-time password, say (D17)."""
 
 
 def _is_unasked(message: Message) -> bool:
@@ -75,7 +76,7 @@ def _is_unasked(message: Message) -> bool:
 
 
 UNASKED_MESSAGE = Condition(
-    "unasked_message", Message, _is_unasked, "all but a confirmation that the customer has asked for himself (D36)"
+    "unasked_message", Message, _is_unasked, "all but a confirmation that the customer asked for (D36)"
 )
 """Holds of every message that the customer has not asked for; `OrgConfig.from_json` needs it where a configuration has it."""
 
@@ -97,7 +98,7 @@ class Switch(Enum):
     BLOCK_IDENTIFIER_CHANGE_AND_MERGE = "BLOCK_IDENTIFIER_CHANGE_AND_MERGE"
     """One switch (D29)."""
     BLOCK_COMMUNICATION = "BLOCK_COMMUNICATION"
-    """Messages of every kind, one-time passwords too, but those that the customer has asked for himself (D36)."""
+    """Messages of every kind, one-time passwords too, except those that the customer asked for (D36)."""
     BLOCK_EVERYTHING = "BLOCK_EVERYTHING"
     """Of DELETED and its labels only, and the only one that they have (D30)."""
 
@@ -113,12 +114,15 @@ _BLOCKED: Mapping[Switch, tuple[tuple[Action, ...], str]] = {
     Switch.BLOCK_PROMOTION_ISSUE: ((Action.PROMOTION_ISSUE,), "gets no promotions (D28)"),
     Switch.BLOCK_PROMOTION_ENROLL: ((Action.PROMOTION_ENROLL,), "enrols in no promotions (D28)"),
     Switch.BLOCK_BADGE_ISSUE: ((Action.BADGE_ISSUE,), "gets no badges (D28)"),
-    Switch.BLOCK_TIER_UPGRADE: ((Action.TIER_UPGRADE,), "stays in his tier (D32)"),
+    Switch.BLOCK_TIER_UPGRADE: ((Action.TIER_UPGRADE,), "stays in their tier (D32)"),
     Switch.BLOCK_IDENTIFIER_CHANGE_AND_MERGE: (
         (Action.IDENTIFIER_CHANGE, Action.ACCOUNT_MERGE),
         "neither changes identifiers nor is merged: one switch (D29)",
     ),
-    Switch.BLOCK_COMMUNICATION: ((Action.COMMUNICATION_PROMOTIONAL,), "gets no messages, whatever he opted for (D36)"),
+    Switch.BLOCK_COMMUNICATION: (
+        (Action.COMMUNICATION_PROMOTIONAL,),
+        "gets no messages, whatever they opted for (D36)",
+    ),
 }
 
 
@@ -141,7 +145,7 @@ def capillary(switches: Mapping[CustomerStatus | StatusLabel, Iterable[Switch]])
 def capillary(switches: Mapping[P, Iterable[Switch]]) -> RestrictionPolicy: ...
 def capillary(switches: Mapping[Any, Iterable[Switch]]) -> RestrictionPolicy:
     """
-    `CAPILLARY`, and the switches of labels; those of a status are those of all its labels (D26).
+    `CAPILLARY_POLICY`, and the switches of labels; those of a status are those of all its labels (D26).
 
     It needs no waiver: a configuration refuses a switch of ACTIVE (D27), and BLOCK_EVERYTHING elsewhere than in DELETED (D30).
 
@@ -172,7 +176,7 @@ def capillary(switches: Mapping[Any, Iterable[Switch]]) -> RestrictionPolicy:
                 raise InvalidInputError(f"switches of {place.name}", "BLOCK_EVERYTHING alone (D30)", switch.name)
             places[switch].append(place)
     rules = (rule for switch, when in places.items() if when for rule in _rules_of(switch, when))
-    return CAPILLARY + RestrictionPolicy(*rules)
+    return CAPILLARY_POLICY + RestrictionPolicy(*rules)
 
 
 # -- Capillary: legacy fraud status ---------------------------------------------------------------------------------
@@ -220,21 +224,21 @@ def _legacy_effects(*statuses: LegacyFraudStatus) -> RestrictionPolicy:
     return RestrictionPolicy(
         block(Action.POINTS_REDEMPTION, when=statuses, reason="redeems no points (D44)"),
         block(Action.COUPON_ISSUE, when=statuses, reason="gets no vouchers (D44)"),
-        block(Action.IDENTIFIER_CHANGE, when=statuses, reason="does not change his mobile (D44)"),
+        block(Action.IDENTIFIER_CHANGE, when=statuses, reason="does not change their mobile (D44)"),
     )
 
 
-LEGACY_FRAUD = _legacy_effects(LegacyFraudStatus.CONFIRMED, LegacyFraudStatus.RECONFIRMED)
+LEGACY_FRAUD_POLICY = _legacy_effects(LegacyFraudStatus.CONFIRMED, LegacyFraudStatus.RECONFIRMED)
 """The default effects of the legacy fraud status (D44); add the lists of `legacy_fraud` to it. It needs no waiver."""
 
-LEGACY_FRAUD_OLDER = _legacy_effects(
+LEGACY_FRAUD_OLDER_POLICY = _legacy_effects(
     LegacyFraudStatus.CONFIRMED, LegacyFraudStatus.RECONFIRMED, LegacyFraudStatus.INTERNAL
 )
 """The same as the older document has it: for INTERNAL too (D44)."""
 
 # -- TIBCO: membership ----------------------------------------------------------------------------------------------
 
-TIBCO_MEMBERSHIP = RestrictionPolicy(
+TIBCO_MEMBERSHIP_POLICY = RestrictionPolicy(
     # S2: no member any more, and the e-mail option false
     block(*_EARNING, when=Membership.UNENROLLED, reason="no member: no accrual (D69)"),
     block(Action.OFFERS, when=Membership.UNENROLLED, reason="no member: no offers (D69)"),
@@ -291,12 +295,12 @@ def loymax(deduct_before_registration: bool = False) -> RestrictionPolicy:
     return RestrictionPolicy(
         closed,
         block(Action.POINTS_REDEMPTION, when=before, reason=reason),
-        # No document speaks of it, but a transfer deducts from whoever gives.
+        # No document speaks of it, but a transfer deducts from the giver.
         block(Action.POINTS_TRANSFER, when=before, reason=f"{reason[:-1]}; ours)", party=Party.SOURCE),
     )
 
 
-LOYMAX = loymax()
+LOYMAX_POLICY = loymax()
 """Loymax's client state, points deducted after registration only."""
 
 
@@ -316,7 +320,7 @@ def account_block(*places: Place, reason: str = "the account is blocked (D87)") 
 
 # -- SWAN -----------------------------------------------------------------------------------------------------------
 
-SWAN_DEACTIVATION = RestrictionPolicy(
+SWAN_DEACTIVATION_POLICY = RestrictionPolicy(
     block(*_EARNING, when=CustomerStatus.SUSPENDED, reason="deactivated: does not earn (D76)"),
     block(
         *(Action.POINTS_REDEMPTION, Action.COUPON_REDEMPTION),
@@ -333,12 +337,12 @@ What a deactivated customer, SUSPENDED here, and the source of a merge do not do
 It needs `Waiver.ANY_STATUS_MAY_BLOCK_EVERYTHING`, for MERGED; use it with `MEMBERSHIP_WITHOUT_RETURN`.
 """
 
-# -- moves, as the products have them -------------------------------------------------------------------------------
+# -- transitions, as the products have them -------------------------------------------------------------------------
 
-_BY_STAFF = frozenset({Need.PERSON, Need.REASON})
+_BY_STAFF = frozenset({Requirement.PERSON, Requirement.REASON})
 
 LAX_CUSTOMER_STATUS: Lifecycle[CustomerStatus] = CUSTOMER_STATUS.adding(
-    Move(
+    Transition(
         CustomerStatus.ACTIVE,
         CustomerStatus.FRAUD_CONFIRMED,
         "confirm_unsuspected",
@@ -350,7 +354,9 @@ LAX_CUSTOMER_STATUS: Lifecycle[CustomerStatus] = CUSTOMER_STATUS.adding(
 
 LAX_LEGACY_FRAUD_STATUS: Lifecycle[LegacyFraudStatus] = LEGACY_FRAUD_STATUS.adding(
     *(
-        Move(source, target, f"set_{target.value}", frozenset({Need.REASON}), why="any value from any value (D42)")
+        Transition(
+            source, target, f"set_{target.value}", frozenset({Requirement.REASON}), why="any value from any value (D42)"
+        )
         for source in (None, *LegacyFraudStatus)
         for target in LegacyFraudStatus
         if source is not target
@@ -364,17 +370,17 @@ MEMBERSHIP_WITHOUT_RETURN: Lifecycle[Membership] = MEMBERSHIP.without((Membershi
 STRICT_MEMBERSHIP: Lifecycle[Membership] = MEMBERSHIP_WITHOUT_RETURN.without(
     (Membership.ACTIVE, Membership.ON_HOLD)
 ).adding(
-    Move(
+    Transition(
         Membership.ACTIVE,
         Membership.ENROLLED,
         "join",
-        frozenset({Need.OWN_WISH}),
+        frozenset({Requirement.OWN_REQUEST}),
         why="staff change the status of enrolled customers only; others join by themselves (D68, TIBCO 19.4; ours)",
     )
 )
 """
 Membership as TIBCO 19.4 has it: staff change the status of enrolled customers only, and reactivate those on hold.
 
-Who is not enrolled becomes a member at his own wish, for the first time or again (ours: the document says what staff
-cannot do, and nothing of what a customer can).
+Customers that are not enrolled become members at their own request, for the first time or again (ours: the document says what
+staff cannot do, and nothing of what a customer can).
 """

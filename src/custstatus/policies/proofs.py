@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from attrs import field, frozen
 
 from custstatus.bounds import check_id, check_text
 from custstatus.errors import InvalidInputError
-from custstatus.policies.compiled import Cell, CompiledPolicy
 from custstatus.policies.rules import Place, acts, places
-from custstatus.policies.verdicts import Verdict
 from custstatus.records import AnyAction, Effect
 from custstatus.states import CustomerStatus
 from custstatus.values import Value
 
-__all__ = ["DONE", "Approval", "Counterexample", "Invariant", "Outcome", "Proof", "names_of"]
+if TYPE_CHECKING:
+    from custstatus.policies.compiled import Cell, CompiledPolicy
+    from custstatus.policies.verdicts import Verdict
+
+__all__ = ["DONE", "Counterexample", "Invariant", "Loosening", "Proof", "ProofResult", "names_of"]
 
 
-class Outcome(Enum):
+class ProofResult(Enum):
     """What came of a proof."""
 
     PROVED = "proved"
@@ -36,7 +38,7 @@ class Counterexample(NamedTuple):
 
     cell: Cell
     who: str
-    """The cell in words: a customer who stands where, doing what."""
+    """The cell in words: a customer at which place, doing what."""
     floor: Effect
     """What the policy says there, no condition holding."""
     effect: Effect
@@ -77,7 +79,7 @@ class Proof(Value):
     """Whether an invariant holds, and where it does not."""
 
     invariant: Invariant
-    outcome: Outcome
+    outcome: ProofResult
     cells: int
     """How many cells were looked at."""
     counterexamples: tuple[Counterexample, ...] = ()
@@ -86,24 +88,24 @@ class Proof(Value):
     depends_on: tuple[str, ...] = ()
     """The names of the conditions, and of the host's own policies, on which it depends."""
 
-    def unapproved(self, approvals: Iterable[Approval]) -> tuple[Counterexample, ...]:
+    def unapproved(self, loosenings: Iterable[Loosening]) -> tuple[Counterexample, ...]:
         """The counterexamples that no approval covers; an approval covers nothing of what is fixed."""
         if not self.invariant.is_guarded:
             return self.counterexamples
         return tuple(
-            each for each in self.counterexamples if not any(approval.covers(each.cell) for approval in approvals)
+            each for each in self.counterexamples if not any(approval.covers(each.cell) for approval in loosenings)
         )
 
     @property
     def is_proved(self) -> bool:
         """Whether it holds of every cell, whatever is decided at run time."""
-        return self.outcome is Outcome.PROVED
+        return self.outcome is ProofResult.PROVED
 
     def __str__(self) -> str:
-        shown = self.counterexamples if self.outcome is Outcome.REFUTED else self.unknown
+        shown = self.counterexamples if self.outcome is ProofResult.REFUTED else self.unknown
         more = len(shown) - _SHOWN
         told = "; ".join(map(str, shown[:_SHOWN])) + (f"; and {more} more" if more > 0 else "")
-        named = f", it depends on {', '.join(self.depends_on)}" if self.outcome is Outcome.UNKNOWN else ""
+        named = f", it depends on {', '.join(self.depends_on)}" if self.outcome is ProofResult.UNKNOWN else ""
         return f"{self.outcome.name}: {self.invariant}{named}" + (f": {told}" if told else f" ({self.cells} cells)")
 
 
@@ -116,7 +118,7 @@ class Invariant(Value):
 
     @property
     def is_guarded(self) -> bool:
-        """Whether an organisation may give it up with an `Approval`; otherwise it is fixed."""
+        """Whether an organisation may give it up with a `Loosening`; otherwise it is fixed."""
         return False
 
     def proof(self, policy: CompiledPolicy) -> Proof:
@@ -125,7 +127,7 @@ class Invariant(Value):
 
 
 @frozen(repr=False)
-class Approval(Value):
+class Loosening(Value):
     """Somebody's consent to treating these actions more mildly in these places than before, or than a guarded invariant says."""
 
     actions: frozenset[AnyAction] | None = field(converter=acts)
@@ -138,9 +140,9 @@ class Approval(Value):
     """Why: 1 to 1,000 characters."""
 
     def __attrs_post_init__(self) -> None:
-        check_id("Approval.by", self.by)
-        if not check_text("Approval.reason", self.reason).strip():
-            raise InvalidInputError("Approval.reason", "a reason", "none")
+        check_id("Loosening.by", self.by)
+        if not check_text("Loosening.reason", self.reason).strip():
+            raise InvalidInputError("Loosening.reason", "a reason", "none")
 
     def covers(self, cell: Cell) -> bool:
         """Whether it speaks of a cell's place and action."""

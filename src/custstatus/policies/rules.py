@@ -1,5 +1,5 @@
 """
-Restrictions: which actions are marked or blocked in which status or under which label, for whom, and why.
+Restrictions: which actions are marked or blocked in which status or under which label, for which party, and why.
 
 A policy is exactly the rules that are written, in any order: of all that apply the strictest wins. What they
 compile to is in `verdicts`.
@@ -15,15 +15,30 @@ from attrs import field, frozen
 
 from custstatus.bounds import bounded, check_id, check_text, kind_of
 from custstatus.errors import InvalidInputError
-from custstatus.lifecycle import Status
+from custstatus.lifecycles.lifecycle import Status
 from custstatus.policies.conditions import Condition
-from custstatus.records import AnyAction, Effect, StatusLabel
+from custstatus.records import Action, AnyAction, Effect, StatusLabel
 from custstatus.values import Value
 
-__all__ = ["Party", "Place", "Restriction", "RestrictionPolicy", "acts", "block", "block_everything", "mark", "places"]
+__all__ = [
+    "TWO_PARTY",
+    "Party",
+    "Place",
+    "Restriction",
+    "RestrictionPolicy",
+    "acts",
+    "block",
+    "block_everything",
+    "mark",
+    "places",
+]
 
 Place = Status | StatusLabel
 """Where a rule applies: a status means all its labels (D26)."""
+
+
+TWO_PARTY: frozenset[AnyAction] = frozenset({Action.POINTS_TRANSFER, Action.ACCOUNT_MERGE})
+"""The shipped actions between two customers."""
 
 
 class Party(Enum):

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attrs import Factory, evolve, field, frozen
 
-from custstatus.lifecycle import Need, Status
-from custstatus.policies.conditions import Condition, Tested
-from custstatus.policies.rules import Party, Restriction
+from custstatus.lifecycles.lifecycle import Requirement, Status
 from custstatus.records import AnyAction, Effect, StatusLabel
 from custstatus.values import Value
+
+if TYPE_CHECKING:
+    from custstatus.policies.conditions import Condition, Tested
+    from custstatus.policies.rules import Party, Restriction
 
 __all__ = ["Contribution", "Lift", "Opinion", "Verdict"]
 
@@ -24,7 +26,7 @@ _NEUTRAL = "This is not possible at the moment. Please contact customer service.
 
 
 class Contribution(NamedTuple):
-    """One rule that had its say, and where the customer stands that made it apply."""
+    """One rule that had its say, and the customer's place that made it apply."""
 
     rule: Restriction
     lifecycle: str
@@ -51,16 +53,16 @@ class Lift(NamedTuple):
     status: Status
     label: StatusLabel | None
     event: str
-    needs: frozenset[Need]
+    requirements: frozenset[Requirement]
     back: bool
     """Whether it is open only if the customer was there before."""
     effect: Effect
     """What the action would be there, were every condition to hold."""
 
     def __str__(self) -> str:
-        needs = ", ".join(need.value for need in Need if need in self.needs)
+        requirements = ", ".join(requirement.value for requirement in Requirement if requirement in self.requirements)
         place = self.status.name if self.label is None else f"{self.label.text!r} ({self.status.name})"
-        return f"{self.event} to {place}{f' (needs {needs})' if needs else ''}: {self.effect.value}"
+        return f"{self.event} to {place}{f' (requires {requirements})' if requirements else ''}: {self.effect.value}"
 
 
 def strictest(effects: Iterable[Effect]) -> Effect:
@@ -199,10 +201,11 @@ class Verdict(Value):
             return ""
         verb = "blocked" if self.effect is Effect.BLOCK else "marked"
         side = "" if self.party is None else f" as {self.party.value}"
-        lifted = f" Milder after: {'; '.join(map(str, self.lifts)) or 'nothing that is open from here'}."
+        lifts = "; ".join(map(str, self.lifts))
+        resolved = f" Lifted by: {lifts}." if lifts else " No available transition lifts it."
         own = ", ".join(each.policy for each in self.opinions)
         known = f" What would lift {own} is not known." if own else ""
-        return f"{self.action.name} is {verb}{side}: {self._reasons()}.{lifted if self.contributions else ''}{known}"
+        return f"{self.action.name} is {verb}{side}: {self._reasons()}.{resolved if self.contributions else ''}{known}"
 
     def _reasons(self) -> str:
         """Every rule's and every policy's own words."""

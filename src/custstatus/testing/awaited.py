@@ -6,140 +6,20 @@ other.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from threading import Lock, Thread
 from typing import Any, Self, TypeVar
 
-from custstatus import (
-    Account,
-    Accounts,
-    Activities,
-    ActivityBatch,
-    Applied,
-    Customers,
-    Entry,
-    Feed,
-    FeedPage,
-    Found,
-    GuardedChange,
-    GuardedSet,
-    HeldIdentifier,
-    InvalidInputError,
-    JoinableStore,
-    Lag,
-    Listed,
-    Log,
-    Moved,
-    Page,
-    Plan,
-    Recorded,
-    Store,
-    StoredActivity,
-    Tally,
-)
-from custstatus.aio import AsyncStore
+from custstatus.aio import AsyncStore, Awaited
+from custstatus.testing._made.waited import Waited
 
 __all__ = ["Awaited", "Blocking"]
 
 T = TypeVar("T")
 
 
-class Awaited:
-    """
-    A store that blocks, as an `AsyncStore`: each verb runs at once, and holds up the event loop while it does.
-
-    For tests, over a `MemoryStore` above all. No verb lets other tasks go on in between.
-    """
-
-    def __init__(self, store: Store) -> None:
-        self.store = store
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
-
-    async def load(self, org: str, customer: str) -> Account | None:
-        return self.store.load(org, customer)
-
-    async def read(self, guarded: GuardedChange) -> Found:
-        return self.store.read(guarded)
-
-    async def apply(self, guarded: GuardedChange) -> Applied | Found:
-        return self.store.apply(guarded)
-
-    async def commit(self, plan: Plan) -> Applied | Found:
-        return self.store.commit(plan)
-
-    async def apply_set(self, guarded: GuardedSet) -> tuple[Moved | Found, ...]:
-        return self.store.apply_set(guarded)
-
-    async def find(self, org: str, token: str) -> str | None:
-        return self.store.find(org, token)
-
-    async def find_all(self, org: str, tokens: tuple[str, ...]) -> Mapping[str, str]:
-        return self.store.find_all(org, tokens)
-
-    async def identifiers(self, org: str, customer: str) -> tuple[HeldIdentifier, ...]:
-        return self.store.identifiers(org, customer)
-
-    async def log(self, query: Log) -> Page[Entry]:
-        return self.store.log(query)
-
-    async def customers(self, query: Customers) -> Page[Listed[str, str]]:
-        return self.store.customers(query)
-
-    async def customer_ids(self, query: Customers) -> Page[str]:
-        return self.store.customer_ids(query)
-
-    async def count(self, query: Customers) -> int:
-        return self.store.count(query)
-
-    async def accounts(self, query: Accounts) -> Page[Account]:
-        return self.store.accounts(query)
-
-    async def tally(self, org: str, lifecycle: str) -> tuple[Tally[str, str], ...]:
-        return self.store.tally(org, lifecycle)
-
-    async def record(self, batch: ActivityBatch) -> Recorded:
-        return self.store.record(batch)
-
-    async def activities(self, query: Activities) -> Page[StoredActivity]:
-        return self.store.activities(query)
-
-    async def feed(self, query: Feed) -> FeedPage:
-        return self.store.feed(query)
-
-    async def lag(self, org: str, after: str | None) -> Lag:
-        return self.store.lag(org, after)
-
-    async def position(self, org: str, consumer: str) -> str | None:
-        return self.store.position(org, consumer)
-
-    async def keep_position(self, org: str, consumer: str, position: str | None) -> None:
-        self.store.keep_position(org, consumer, position)
-
-    async def keep_config(self, org: str, config_hash: str, text: str) -> None:
-        self.store.keep_config(org, config_hash, text)
-
-    async def config(self, org: str, config_hash: str) -> str | None:
-        return self.store.config(org, config_hash)
-
-    async def organisations(self) -> tuple[str, ...]:
-        return self.store.organisations()
-
-    async def close(self) -> None:
-        self.store.close()
-
-    def inside(self, connection: Any) -> Awaited:
-        if not isinstance(self.store, JoinableStore):
-            raise InvalidInputError("store", "a store that joins a host's transaction", type(self.store).__name__)
-        return Awaited(self.store.inside(connection))
-
-
-class Blocking:
+class Blocking(Waited):
     """
     A store that is awaited, as a `Store`: each verb runs to its end on an event loop of its own, in a thread of its own.
 
@@ -163,75 +43,6 @@ class Blocking:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def load(self, org: str, customer: str) -> Account | None:
-        return self._wait(self.store.load(org, customer))
-
-    def read(self, guarded: GuardedChange) -> Found:
-        return self._wait(self.store.read(guarded))
-
-    def apply(self, guarded: GuardedChange) -> Applied | Found:
-        return self._wait(self.store.apply(guarded))
-
-    def commit(self, plan: Plan) -> Applied | Found:
-        return self._wait(self.store.commit(plan))
-
-    def apply_set(self, guarded: GuardedSet) -> tuple[Moved | Found, ...]:
-        return self._wait(self.store.apply_set(guarded))
-
-    def find(self, org: str, token: str) -> str | None:
-        return self._wait(self.store.find(org, token))
-
-    def find_all(self, org: str, tokens: tuple[str, ...]) -> Mapping[str, str]:
-        return self._wait(self.store.find_all(org, tokens))
-
-    def identifiers(self, org: str, customer: str) -> tuple[HeldIdentifier, ...]:
-        return self._wait(self.store.identifiers(org, customer))
-
-    def log(self, query: Log) -> Page[Entry]:
-        return self._wait(self.store.log(query))
-
-    def customers(self, query: Customers) -> Page[Listed[str, str]]:
-        return self._wait(self.store.customers(query))
-
-    def customer_ids(self, query: Customers) -> Page[str]:
-        return self._wait(self.store.customer_ids(query))
-
-    def count(self, query: Customers) -> int:
-        return self._wait(self.store.count(query))
-
-    def accounts(self, query: Accounts) -> Page[Account]:
-        return self._wait(self.store.accounts(query))
-
-    def tally(self, org: str, lifecycle: str) -> tuple[Tally[str, str], ...]:
-        return self._wait(self.store.tally(org, lifecycle))
-
-    def record(self, batch: ActivityBatch) -> Recorded:
-        return self._wait(self.store.record(batch))
-
-    def activities(self, query: Activities) -> Page[StoredActivity]:
-        return self._wait(self.store.activities(query))
-
-    def feed(self, query: Feed) -> FeedPage:
-        return self._wait(self.store.feed(query))
-
-    def lag(self, org: str, after: str | None) -> Lag:
-        return self._wait(self.store.lag(org, after))
-
-    def position(self, org: str, consumer: str) -> str | None:
-        return self._wait(self.store.position(org, consumer))
-
-    def keep_position(self, org: str, consumer: str, position: str | None) -> None:
-        self._wait(self.store.keep_position(org, consumer, position))
-
-    def keep_config(self, org: str, config_hash: str, text: str) -> None:
-        self._wait(self.store.keep_config(org, config_hash, text))
-
-    def config(self, org: str, config_hash: str) -> str | None:
-        return self._wait(self.store.config(org, config_hash))
-
-    def organisations(self) -> tuple[str, ...]:
-        return self._wait(self.store.organisations())
 
     def close(self) -> None:
         with self._lock:

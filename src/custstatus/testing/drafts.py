@@ -1,5 +1,5 @@
 """
-Guarded changes, plans and accounts written by hand, so that a store is tried below the service, at each of its verbs.
+Prepared changes, plans and accounts written by hand, so that a store is tried below the service, at each of its verbs.
 
 The service's own gate is not asked: what a draft holds is what the contract says, not what the library happens to make.
 """
@@ -13,23 +13,8 @@ from typing import Any
 
 from attrs import evolve
 
-from custstatus import (
-    CUSTOMER_STATUS,
-    Account,
-    AccountPlan,
-    Actor,
-    ActorKind,
-    Effect,
-    Entry,
-    EntryKind,
-    GuardedChange,
-    Plan,
-    Standing,
-    Step,
-    StoredActivity,
-    Token,
-    Wish,
-)
+from custstatus import CUSTOMER_STATUS, Account, Actor, ActorKind, Effect, Entry, EntryKind, Plan, RequestedBy, Standing
+from custstatus.adapters import AccountPlan, PreparedChange, Step, StoredActivity, Token
 
 __all__ = [
     "ADA",
@@ -39,13 +24,13 @@ __all__ = [
     "US",
     "after",
     "bought",
-    "guarded",
     "holding",
     "mobile",
-    "move",
+    "prepared",
     "registration",
     "step",
     "together",
+    "transition",
 ]
 
 ORG = "acme"
@@ -115,15 +100,21 @@ def step(
     )
 
 
-def guarded(
+def prepared(
     customer: str, *steps: Step, org: str = ORG, now: datetime = T0, at: datetime | None = None, **given: Any
-) -> GuardedChange:
+) -> PreparedChange:
     """A change as a store gets it; with a key, its digest is made of the customer and the steps."""
     digest = (
         f"{customer} {[(each.to, each.label) for each in steps]}".encode() if given.get("key") is not None else None
     )
-    said = {"actor": ADA, "wish": Wish.STAFF, "channel": "member_care", "config": _CONFIG, "digest": digest}
-    return GuardedChange(org, customer, steps, now, at, **{**said, **given})
+    said = {
+        "actor": ADA,
+        "requested_by": RequestedBy.STAFF,
+        "channel": "member_care",
+        "config": _CONFIG,
+        "digest": digest,
+    }
+    return PreparedChange(org, customer, steps, now, at, **{**said, **given})
 
 
 def registration(
@@ -139,7 +130,7 @@ def registration(
 ) -> Plan:
     """A new account: unset on every lifecycle, or on customer status in a status from the first."""
     adds = tuple(adds)
-    change = guarded(customer, org=org, now=at, registers=True, lifecycles=tuple(lifecycles), adds=adds, **given)
+    change = prepared(customer, org=org, now=at, registers=True, lifecycles=tuple(lifecycles), adds=adds, **given)
     entries = [_entry(change, 1, EntryKind.REGISTERED)]
     rows = {name: _row(name, None, None, entries[0]) for name in change.lifecycles}
     if status is not None:
@@ -155,7 +146,7 @@ def registration(
     return Plan(change, (planned,))
 
 
-def move(
+def transition(
     account: Account,
     to: str,
     label: str | None = None,
@@ -164,7 +155,7 @@ def move(
     lifecycle: str = _LIFECYCLE,
     now: datetime = T0,
     effective: datetime | None = None,
-    back_to: int | None = None,
+    return_to: int | None = None,
     closes: bool = False,
     **given: Any,
 ) -> Plan:
@@ -179,12 +170,12 @@ def move(
         lifecycle: By default customer status.
         now: When it is written.
         effective: From when it counts; by default as given (`at`), or now.
-        back_to: Where the way back leads then.
+        return_to: Where the way back leads then.
         closes: Whether it closes the account.
         given: More fields of the change.
     """
     asks = asks or step(to, label, lifecycle=lifecycle, closes=closes)
-    change = guarded(account.customer, asks, org=account.org, now=now, **given)
+    change = prepared(account.customer, asks, org=account.org, now=now, **given)
     before = account.standing(lifecycle)
     status, named = (None, None) if before is None else (before.status, before.label)
     entry = _entry(change, account.version + 1, EntryKind.MOVED)
@@ -196,7 +187,7 @@ def move(
         to_status=to,
         to_label=label,
         effective_at=effective or entry.effective_at,
-        back_to=back_to,
+        return_to=return_to,
         closes=closes,
     )
     row = _row(lifecycle, to, label, entry)
@@ -212,7 +203,7 @@ def holding(
 ) -> Plan:
     """An account that gets identifiers, or loses them, or both: then one takes the other's place."""
     adds, drops = tuple(adds), tuple(drops)
-    change = guarded(account.customer, org=account.org, now=now, adds=adds, drops=drops, **given)
+    change = prepared(account.customer, org=account.org, now=now, adds=adds, drops=drops, **given)
     kinds = [(EntryKind.IDENTIFIER_ADDED, token.type) for token in adds]
     kinds += [(EntryKind.IDENTIFIER_REMOVED, token.type) for token in drops]
     if adds and drops:
@@ -228,7 +219,7 @@ def holding(
 
 def together(*plans: Plan) -> Plan:
     """Several plans as one; the first one's change stands for all of them, their entries are numbered through."""
-    first = plans[0].guarded
+    first = plans[0].prepared
     accounts: list[AccountPlan] = []
     ordinal = 0
     for plan in plans:
@@ -257,7 +248,7 @@ def after(account: Account | None, plan: Plan) -> Account:
 
 
 def _entry(
-    change: GuardedChange, version: int, kind: EntryKind, *, ordinal: int = 0, subject: str | None = None
+    change: PreparedChange, version: int, kind: EntryKind, *, ordinal: int = 0, subject: str | None = None
 ) -> Entry:
     return Entry(
         org=change.org,
@@ -272,7 +263,7 @@ def _entry(
         effective_at=change.now if change.at is None else change.at,
         recorded_at=change.now,
         actor=change.actor,
-        wish=change.wish,
+        requested_by=change.requested_by,
         channel=change.channel,
         config=change.config,
         reason=change.reason,
@@ -292,4 +283,4 @@ def _row(lifecycle: str, status: str | None, label: str | None, entry: Entry) ->
     """A standing as an entry leaves it: by its actor, without his name."""
     since = entry.effective_at
     by = evolve(entry.actor, name=None)
-    return Standing(lifecycle, status, label, since, since, by, entry.version, entry.back_to)
+    return Standing(lifecycle, status, label, since, since, by, entry.version, entry.return_to)

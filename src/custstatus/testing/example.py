@@ -8,7 +8,7 @@ from typing import Any
 from attrs import evolve
 
 from custstatus import (
-    CAPILLARY,
+    CAPILLARY_POLICY,
     CLIENT_STATE,
     CUSTOMER_STATUS,
     LOYALTY_TYPE,
@@ -18,8 +18,8 @@ from custstatus import (
     IdleRule,
     Lifecycle,
     Membership,
-    Need,
     OrgConfig,
+    Requirement,
     RestrictionPolicy,
     StatusLabel,
     block,
@@ -45,10 +45,17 @@ class ExampleLabel(StatusLabel):
 
 
 def run_by_staff(lifecycle: Lifecycle[Any]) -> Lifecycle[Any]:
-    """The same lifecycle with every operation of the system's own open to staff: so a test can make every move by hand."""
-    theirs = [move for move in lifecycle.moves if Need.SYSTEM_OPERATION in move.needs]
+    """The same lifecycle with every operation of the system's own open to staff: so a test can make every transition by hand."""
+    theirs = [
+        transition for transition in lifecycle.transitions if Requirement.SYSTEM_OPERATION in transition.requirements
+    ]
     return lifecycle.adding(
-        *(evolve(move, needs=move.needs - {Need.SYSTEM_OPERATION} | {Need.PERSON}) for move in theirs)
+        *(
+            evolve(
+                transition, requirements=transition.requirements - {Requirement.SYSTEM_OPERATION} | {Requirement.PERSON}
+            )
+            for transition in theirs
+        )
     )
 
 
@@ -58,7 +65,7 @@ def example(org: str = "acme") -> OrgConfig[ExampleLabel]:
         org,
         ExampleLabel,
         lifecycles=[run_by_staff(CUSTOMER_STATUS), run_by_staff(CLIENT_STATE), run_by_staff(MEMBERSHIP), LOYALTY_TYPE],
-        restrictions=CAPILLARY
+        restrictions=CAPILLARY_POLICY
         + RestrictionPolicy(
             block(Action.POINTS_REDEMPTION, when=[CustomerStatus.FRAUD_SUSPECTED, CustomerStatus.FRAUD_CONFIRMED]),
             block(Action.LOGIN, Action.POINTS_REDEMPTION, when=[Membership.ON_HOLD, ExampleLabel.LOST_PHONE]),

@@ -9,19 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from custstatus import (
-    Accounts,
-    Applied,
-    Found,
-    GuardedChange,
-    GuardedSet,
-    Log,
-    Moved,
-    OrgConfig,
-    StatusService,
-    Store,
-    fold,
-)
+from custstatus import Applied, OrgConfig, StatusService
+from custstatus.adapters import Accounts, Log, PreparedChange, PreparedSet, SetResult, Snapshot, Store, fold
 from custstatus.testing.clock import MovableClock
 from custstatus.testing.example import example
 from custstatus.testing.naive import naive_faults
@@ -77,8 +66,8 @@ def _host(store: Store, config: OrgConfig[Any], key: bytes | None) -> Host:
 class PlannedApply(RelayStore):
     """The same store, but one that plans every change: its `apply` and its `apply_set` only read."""
 
-    def apply(self, guarded: GuardedChange) -> Applied | Found:
-        return self.store.read(guarded)
+    def apply(self, prepared: PreparedChange) -> Applied | Snapshot:
+        return self.store.read(prepared)
 
 
 class CheckedApply(RelayStore):
@@ -90,38 +79,40 @@ class CheckedApply(RelayStore):
 
     def __init__(self, store: Store) -> None:
         super().__init__(store)
-        self.applied: list[GuardedChange] = []
+        self.applied: list[PreparedChange] = []
         """The changes that it made by itself."""
-        self.found: list[GuardedChange] = []
+        self.found: list[PreparedChange] = []
         """Those for which it answered what stands there."""
-        self.moved: list[GuardedChange] = []
+        self.moved: list[PreparedChange] = []
         """The changes that it made as part of a set."""
-        self.left: list[GuardedChange] = []
+        self.left: list[PreparedChange] = []
         """Those of sets for which it answered what stands there."""
 
-    def apply(self, guarded: GuardedChange) -> Applied | Found:
-        before = self.store.read(guarded)
-        got = self.store.apply(guarded)
+    def apply(self, prepared: PreparedChange) -> Applied | Snapshot:
+        before = self.store.read(prepared)
+        got = self.store.apply(prepared)
         if isinstance(got, Applied):
-            self.applied.append(guarded)
+            self.applied.append(prepared)
             return got
-        self.found.append(guarded)
-        after = self.store.read(guarded)
+        self.found.append(prepared)
+        after = self.store.read(prepared)
         assert plain(got) == plain(before), f"apply found {got}, read {before}"
-        assert plain(after) == plain(before), f"apply wrote, though it answered Found: before {before}, after {after}"
+        assert plain(after) == plain(before), (
+            f"apply wrote, though it answered Snapshot: before {before}, after {after}"
+        )
         return got
 
-    def apply_set(self, guarded: GuardedSet) -> tuple[Moved | Found, ...]:
-        before = [self.store.read(each) for each in guarded.each()]
-        answers = self.store.apply_set(guarded)
+    def apply_set(self, prepared: PreparedSet) -> tuple[SetResult | Snapshot, ...]:
+        before = [self.store.read(each) for each in prepared.each()]
+        answers = self.store.apply_set(prepared)
         assert len(answers) == len(before), f"apply_set answered {len(answers)} of {len(before)} rows"
-        for each, read, got in zip(guarded.each(), before, answers, strict=True):
+        for each, read, got in zip(prepared.each(), before, answers, strict=True):
             after = self.store.read(each)
-            if isinstance(got, Moved):
+            if isinstance(got, SetResult):
                 self.moved.append(each)
                 stands = after.account
                 assert stands is not None, f"apply_set moved {got}, who is not there"
-                assert not guarded.only_read, f"apply_set moved {got}, asked only to read"
+                assert not prepared.preview, f"apply_set moved {got}, asked only to read"
                 assert not got.replayed, f"apply_set made {got} anew and calls it a replay"
                 assert (got.customer, got.version) == (stands.customer, stands.version), (
                     f"apply_set made {got}: {after}"
@@ -130,7 +121,9 @@ class CheckedApply(RelayStore):
             else:
                 self.left.append(each)
                 assert plain(got) == plain(read), f"apply_set found {got}, read {read}"
-                assert plain(after) == plain(read), f"apply_set wrote, though it answered Found: {read}, then {after}"
+                assert plain(after) == plain(read), (
+                    f"apply_set wrote, though it answered Snapshot: {read}, then {after}"
+                )
         return answers
 
 
@@ -166,8 +159,8 @@ def history_folds(service: StatusService[Any]) -> int:
     assert not verification.faults, verification.faults
     store, config = service.store, service.config
     seen = 0
-    for account in everything(store.accounts, Accounts(org=config.org)):
-        entries = list(everything(store.log, Log(org=config.org, customer=account.customer)))
+    for account in everything(store.page, Accounts(org=config.org)):
+        entries = list(everything(store.page, Log(org=config.org, customer=account.customer)))
         seen += len(entries)
         folded = fold(entries)
         assert folded is not None, f"{account.customer} has no history"

@@ -38,10 +38,10 @@ def naive_faults(account: Account, entries: Sequence[Entry], held: int, config: 
     if account.closed_at != (closings[0].effective_at if closings else None):
         faults.append(f"closed at {account.closed_at}")
     for row in account.standings:
-        moves = [entry for entry in entries if entry.lifecycle == row.lifecycle]
-        faults += _row_faults(row, moves)
-        if all(entry.config == config.hash for entry in moves):
-            faults += _ways_back(moves, config)
+        moved = [entry for entry in entries if entry.lifecycle == row.lifecycle]
+        faults += _row_faults(row, moved)
+        if all(entry.config == config.hash for entry in moved):
+            faults += _ways_back(moved, config)
     strays = {entry.lifecycle for entry in entries if entry.lifecycle} - {row.lifecycle for row in account.standings}
     if strays:
         faults.append(f"entries, but no rows, on {sorted(strays)}")
@@ -52,13 +52,13 @@ def naive_faults(account: Account, entries: Sequence[Entry], held: int, config: 
     return faults
 
 
-def _row_faults(row: Any, moves: Sequence[Entry]) -> list[str]:
+def _row_faults(row: Any, moved: Sequence[Entry]) -> list[str]:
     """Where a row is not what the last of the entries on its lifecycle says."""
-    if not moves:
-        return [] if (row.status, row.label, row.back_to) == (None, None, None) else [f"{row} without an entry"]
-    last = moves[-1]
+    if not moved:
+        return [] if (row.status, row.label, row.return_to) == (None, None, None) else [f"{row} without an entry"]
+    last = moved[-1]
     entered = last
-    for entry in reversed(moves):
+    for entry in reversed(moved):
         if entry.to_status != last.to_status:
             break
         entered = entry
@@ -69,7 +69,7 @@ def _row_faults(row: Any, moves: Sequence[Entry]) -> list[str]:
         "status_since": entered.effective_at,
         "by": (last.actor.id, last.actor.kind, None),
         "entry": last.version,
-        "back_to": last.back_to,
+        "return_to": last.return_to,
     }
     stands = {
         "status": row.status,
@@ -78,17 +78,17 @@ def _row_faults(row: Any, moves: Sequence[Entry]) -> list[str]:
         "status_since": row.status_since,
         "by": (row.by.id, row.by.kind, row.by.name),
         "entry": row.entry,
-        "back_to": row.back_to,
+        "return_to": row.return_to,
     }
     return [f"{row.lifecycle}: {name} {stands[name]}, not {says[name]}" for name in says if stands[name] != says[name]]
 
 
-def _ways_back(moves: Sequence[Entry], config: OrgConfig[Any]) -> list[str]:
+def _ways_back(moved: Sequence[Entry], config: OrgConfig[Any]) -> list[str]:
     """Where an entry's way back is not the top of the stack."""
     faults = []
     stack: list[Entry] = []
     before: Entry | None = None
-    for entry in moves:
+    for entry in moved:
         place, status = (entry.to_status, entry.to_label), entry.from_status
         group = _aside(config, entry)
         if before is None or status is None:
@@ -101,8 +101,8 @@ def _ways_back(moves: Sequence[Entry], config: OrgConfig[Any]) -> list[str]:
             stack.append(before)
         else:
             stack = []
-        if entry.back_to != (stack[-1].version if stack else None):
-            faults.append(f"entry {entry.version} leads back to {entry.back_to}, not to {stack[-1:]}")
+        if entry.return_to != (stack[-1].version if stack else None):
+            faults.append(f"entry {entry.version} leads back to {entry.return_to}, not to {stack[-1:]}")
         if entry.effective_at < (before or entry).effective_at:
             faults.append(f"entry {entry.version} counts from before the one that it follows")
         before = entry

@@ -20,18 +20,19 @@ from custstatus import (
     Actor,
     AnyAction,
     AnyChannel,
-    Brakes,
     Channel,
+    CustomerStatus,
     Desk,
     Effect,
     Entry,
     Identifier,
     Lifecycle,
+    RequestedBy,
     Status,
     StatusLabel,
     StatusService,
+    SweepLimits,
     UnknownCustomerError,
-    Wish,
 )
 from custstatus.testing.clock import MovableClock
 from custstatus.testing.snapshots import in_order
@@ -101,14 +102,14 @@ class Manner:
 
     actor: Actor = _ADA
     channel: AnyChannel = Channel.MEMBER_CARE
-    wish: Wish | None = None
+    requested_by: RequestedBy | None = None
     reason: str | None = "as asked"
     reason_code: str | None = None
     key: str | None = None
 
     def desk(self, service: StatusService[Any]) -> Desk[Any]:
         """Where he makes it."""
-        return service.acting(self.actor, self.channel, wish=self.wish)
+        return service.acting(self.actor, self.channel, requested_by=self.requested_by)
 
     @property
     def said(self) -> dict[str, Any]:
@@ -184,7 +185,7 @@ class Wander:
 
     def perform(self, host: Host) -> object:
         desk = self.manner.desk(host.service)
-        options = desk.moves(
+        options = desk.options(
             self.customer,
             host.lifecycle(self.lifecycle),
             reason=self.manner.reason,
@@ -281,16 +282,16 @@ class Report:
         )
 
 
-_RELEASED = Brakes()
+_NO_LIMITS = SweepLimits()
 
 
 @frozen
 class Sweep:
     """The idle rules, as a preview or for good."""
 
-    dry: bool = False
+    preview: bool = False
     run: str | None = None
-    brakes: Brakes = _RELEASED
+    limits: SweepLimits = _NO_LIMITS
     after: timedelta = timedelta(0)
     """How long after what came before."""
 
@@ -298,7 +299,9 @@ class Sweep:
         host.clock.advance(self.after)
         service = host.service
         return (
-            service.preview_sweep(brakes=self.brakes) if self.dry else service.sweep(run=self.run, brakes=self.brakes)
+            service.sweep(limits=self.limits, preview=True)
+            if self.preview
+            else service.sweep(run=self.run, limits=self.limits)
         )
 
 
@@ -334,10 +337,10 @@ class Look:
             service.timeline(self.customer, limit=limit),
             service.counts(CUSTOMER_STATUS),
             service.customers(CUSTOMER_STATUS, limit=limit),
-            service.deleted(limit=limit),
+            service.customers(CUSTOMER_STATUS, CustomerStatus.DELETED, limit=limit),
             service.reportable(limit=limit),
             service.inactive(self.ago or timedelta(days=180), limit=limit),
-            Manner().desk(host.service).moves(self.customer),
+            Manner().desk(host.service).options(self.customer),
         )
 
     def _organisation_s(self, service: StatusService[Any], until: datetime) -> list[Entry]:

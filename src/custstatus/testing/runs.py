@@ -8,7 +8,8 @@ from typing import Any
 from attrs import frozen
 
 from custstatus import CUSTOMER_STATUS, Channel
-from custstatus.bulk import ImportedRow, Reversed, StatusRow
+from custstatus.operations import ImportedRow, Reversed
+from custstatus.tables import StatusRow
 from custstatus.testing.operations import Host, Manner
 
 __all__ = ["Import", "Reverse"]
@@ -27,7 +28,7 @@ class Import:
     manner: Manner = _IMPORTER
     run: str | None = None
     approval: str | None = None
-    dry: bool = False
+    preview: bool = False
 
     @classmethod
     def of(cls, target: str, *customers: str, **given: Any) -> Import:
@@ -44,8 +45,8 @@ class Import:
             reason_code=self.manner.reason_code,
             approval=self.approval,
             run=self.run,
-            told=told.append,
-            preview=self.dry,
+            on_rows=told.append,
+            preview=self.preview,
         )
         return done, told
 
@@ -56,12 +57,12 @@ class Reverse:
 
     run: str
     manner: Manner = _AGENT
-    dry: bool = False
+    preview: bool = False
 
     def perform(self, host: Host) -> object:
         told: list[Sequence[Reversed]] = []
         desk, manner = self.manner.desk(host.service), self.manner
         done = desk.reverse(
-            self.run, reason=manner.reason, reason_code=manner.reason_code, told=told.append, preview=self.dry
+            self.run, reason=manner.reason, reason_code=manner.reason_code, on_rows=told.append, preview=self.preview
         )
         return done, told

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 from attrs import evolve, fields, has
 
-from custstatus import Accounts, Activities, Customers, CuststatusError, Decision, Entry, Log, Page, Store
+from custstatus import CuststatusError, Decision, Entry, Page
+from custstatus.adapters import Accounts, Activities, Customers, Log, Store
 
 __all__ = ["answer", "everything", "in_order", "plain", "snapshot"]
 
@@ -87,24 +88,27 @@ def in_order(entries: Iterable[Entry]) -> list[Entry]:
 
 def snapshot(store: Store, org: str, lifecycles: tuple[str, ...]) -> dict[str, Any]:
     """All that a store holds of an organisation, read by every verb that reads."""
-    accounts = list(everything(store.accounts, Accounts(org=org, limit=_FEW)))
+    accounts = list(everything(store.page, Accounts(org=org, limit=_FEW)))
     names = [account.customer for account in accounts]
     held = {name: store.identifiers(org, name) for name in names}
     return {
         "accounts": plain(accounts),
         "loaded": {name: plain(store.load(org, name)) for name in names},
-        "log": plain(in_order(everything(store.log, Log(org=org, limit=_FEW)))),
+        "log": plain(in_order(everything(store.page, Log(org=org, limit=_FEW)))),
         "histories": {
-            name: plain(list(everything(store.log, Log(org=org, customer=name, limit=_FEW)))) for name in names
+            name: plain(list(everything(store.page, Log(org=org, customer=name, limit=_FEW)))) for name in names
         },
         "identifiers": plain(held),
-        "found": {each.token: store.find(org, each.token) for tokens in held.values() for each in tokens},
+        "found": {
+            each.token: store.find_all(org, (each.token,)).get(each.token)
+            for tokens in held.values()
+            for each in tokens
+        },
         "activities": {
-            name: plain(list(everything(store.activities, Activities(org=org, customer=name, limit=_FEW))))
-            for name in names
+            name: plain(list(everything(store.page, Activities(org=org, customer=name, limit=_FEW)))) for name in names
         },
         "listed": {
-            lifecycle: plain(list(everything(store.customers, Customers(org=org, lifecycle=lifecycle, limit=_FEW))))
+            lifecycle: plain(list(everything(store.page, Customers(org=org, lifecycle=lifecycle, limit=_FEW))))
             for lifecycle in lifecycles
         },
         "tallies": {lifecycle: plain(store.tally(org, lifecycle)) for lifecycle in lifecycles},

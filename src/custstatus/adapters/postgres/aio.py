@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import psycopg
 from psycopg.abc import RV, PQGen
@@ -25,17 +25,17 @@ from custstatus.adapters.postgres.connecting import (
 )
 from custstatus.adapters.postgres.cursors import AsyncPreparedCursor, AsyncRawCursor
 from custstatus.adapters.postgres.migrating import OLDEST, check, migrate
-from custstatus.adapters.postgres.operations import JOINED, OWN, PostgresOperations
+from custstatus.adapters.postgres.operations import JOINED, OWN, PostgresOperations, within
 from custstatus.adapters.postgres.statements import SQL
-from custstatus.adapters.protocol import ActivityBatch, AsyncStore, Recorded, StoredActivity
-from custstatus.adapters.sql.running import Many, Operation, within
+from custstatus.adapters.sql.running import Many, Script
+from custstatus.adapters.sql.store import AsyncSqlStore
 from custstatus.bounds import kind_of
-from custstatus.changes import Applied, Found, GuardedChange, Plan
 from custstatus.errors import InvalidInputError, SchemaError, StoreClosedError, StoreError
-from custstatus.feeds import FeedPage, Lag
-from custstatus.queries import Accounts, Activities, Customers, Feed, Log
-from custstatus.records import Account, Entry, HeldIdentifier, Listed, Page, Tally
-from custstatus.sets import GuardedSet, Moved
+
+if TYPE_CHECKING:
+    from custstatus.adapters._made.async_store import AsyncStore
+    from custstatus.gate.outcome import Applied, Snapshot
+    from custstatus.gate.prepared import PreparedChange
 
 __all__ = ["AsyncPostgresStore"]
 
@@ -106,7 +106,7 @@ class AsyncConnections:
             raise
 
     def _put(self, cursor: AsyncRawCursor | None) -> None:
-        """A cursor, or the place of one, for whoever is next."""
+        """A cursor, or the place of one, for the next waiter."""
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():
@@ -153,7 +153,7 @@ class AsyncConnections:
         await self.renew()
 
 
-class AsyncPostgresStore:
+class AsyncPostgresStore(AsyncSqlStore):
     """
     `PostgresStore` for an event loop: get one with `await AsyncPostgresStore.open(address)`, on the loop that will use it.
 
@@ -161,6 +161,7 @@ class AsyncPostgresStore:
     connection had been lost: send it again with its key.
     """
 
+    _operations = _OPERATIONS
     _connections: AsyncConnections
 
     @classmethod
@@ -190,13 +191,7 @@ class AsyncPostgresStore:
             raise
         return store
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
-
-    async def _read(self, operation: Operation[T]) -> T:
+    async def _read(self, operation: Script[T]) -> T:
         cursor = await self._connections.take()
         try:
             return await run(operation, cursor)
@@ -207,94 +202,22 @@ class AsyncPostgresStore:
         finally:
             await self._connections.give(cursor)
 
-    async def _write(self, operation: Operation[T | None]) -> T | None:
+    async def _write(self, operation: Script[T | None]) -> T | None:
         return await self._read(within(OWN, operation))
 
-    async def load(self, org: str, customer: str) -> Account | None:
-        return await self._read(_OPERATIONS.load(org, customer))
-
-    async def read(self, guarded: GuardedChange) -> Found:
-        return await self._read(_OPERATIONS.read(guarded))
-
-    async def apply(self, guarded: GuardedChange) -> Applied | Found:
-        step = guarded.plain
-        applied = None if step is None else await self._read(_OPERATIONS.apply(guarded, step))
-        return applied or await self.read(guarded)
-
-    async def commit(self, plan: Plan) -> Applied | Found:
-        return await self._write(_OPERATIONS.commit(plan)) or await self.read(plan.guarded)
-
-    async def apply_set(self, guarded: GuardedSet) -> tuple[Moved | Found, ...]:
-        step = guarded.step
-        moved = (None if step is None else await self._write(_OPERATIONS.apply_set(guarded, step))) or ()
-        left = guarded.left(moved)
-        return guarded.answers(moved, await self._read(_OPERATIONS.read_set(guarded, left)) if left else {})
-
-    async def find(self, org: str, token: str) -> str | None:
-        return await self._read(_OPERATIONS.find(org, token))
-
-    async def find_all(self, org: str, tokens: tuple[str, ...]) -> dict[str, str]:
-        return await self._read(_OPERATIONS.find_all(org, tokens))
-
-    async def identifiers(self, org: str, customer: str) -> tuple[HeldIdentifier, ...]:
-        return await self._read(_OPERATIONS.identifiers(org, customer))
-
-    async def log(self, query: Log) -> Page[Entry]:
-        return await self._read(_OPERATIONS.log(query))
-
-    async def customers(self, query: Customers) -> Page[Listed[str, str]]:
-        return await self._read(_OPERATIONS.customers(query))
-
-    async def customer_ids(self, query: Customers) -> Page[str]:
-        return await self._read(_OPERATIONS.customer_ids(query))
-
-    async def count(self, query: Customers) -> int:
-        return await self._read(_OPERATIONS.count(query))
-
-    async def accounts(self, query: Accounts) -> Page[Account]:
-        return await self._read(_OPERATIONS.accounts(query))
-
-    async def tally(self, org: str, lifecycle: str) -> tuple[Tally[str, str], ...]:
-        return await self._read(_OPERATIONS.tally(org, lifecycle))
-
-    async def record(self, batch: ActivityBatch) -> Recorded:
-        recorded = await self._write(_OPERATIONS.record(batch))
-        assert recorded is not None
-        return recorded
-
-    async def activities(self, query: Activities) -> Page[StoredActivity]:
-        return await self._read(_OPERATIONS.activities(query))
-
-    async def feed(self, query: Feed) -> FeedPage:
-        return await self._read(_OPERATIONS.feed(query))
-
-    async def lag(self, org: str, after: str | None) -> Lag:
-        return await self._read(_OPERATIONS.lag(org, after))
-
-    async def position(self, org: str, consumer: str) -> str | None:
-        return await self._read(_OPERATIONS.position(org, consumer))
-
-    async def keep_position(self, org: str, consumer: str, position: str | None) -> None:
-        await self._write(_OPERATIONS.keep_position(org, consumer, position))
-
-    async def keep_config(self, org: str, config_hash: str, text: str) -> None:
-        if await self.config(org, config_hash) is None:
-            await self._write(_OPERATIONS.keep_config(org, config_hash, text))
-
-    async def config(self, org: str, config_hash: str) -> str | None:
-        return await self._read(_OPERATIONS.config(org, config_hash))
-
-    async def organisations(self) -> tuple[str, ...]:
-        return await self._read(_OPERATIONS.organisations())
+    async def apply(self, prepared: PreparedChange) -> Applied | Snapshot:
+        step = prepared.plain
+        applied = None if step is None else await self._read(_OPERATIONS.apply(prepared, step))
+        return applied or await self.read(prepared)
 
     def inside(self, connection: Any) -> AsyncStore:
-        return _JoinedStore(connection)
+        return _AsyncJoinedPostgresStore(connection)
 
     async def close(self) -> None:
         await self._connections.close()
 
 
-class _JoinedStore(AsyncPostgresStore):
+class _AsyncJoinedPostgresStore(AsyncPostgresStore):
     """The store on a host's connection, within the host's transaction."""
 
     def __init__(self, connection: Any) -> None:
@@ -302,7 +225,7 @@ class _JoinedStore(AsyncPostgresStore):
             raise InvalidInputError("connection", "an open psycopg.AsyncConnection", kind_of(connection))
         self._connection = connection
 
-    async def _read(self, operation: Operation[T]) -> T:
+    async def _read(self, operation: Script[T]) -> T:
         if self._connection.closed:
             raise StoreClosedError("the connection was closed: open another one")
         try:
@@ -311,19 +234,19 @@ class _JoinedStore(AsyncPostgresStore):
         except psycopg.Error as error:
             raise translated(error) from error
 
-    async def _write(self, operation: Operation[T | None]) -> T | None:
+    async def _write(self, operation: Script[T | None]) -> T | None:
         check_transaction(self._connection)
         return await self._read(within(JOINED, operation))
 
-    async def apply(self, guarded: GuardedChange) -> Applied | Found:
+    async def apply(self, prepared: PreparedChange) -> Applied | Snapshot:
         check_transaction(self._connection)
-        return await super().apply(guarded)
+        return await super().apply(prepared)
 
     async def close(self) -> None:
         """Nothing: the connection is the host's."""
 
 
-async def run(operation: Operation[T], cursor: AsyncRawCursor) -> T:
+async def run(operation: Script[T], cursor: AsyncRawCursor) -> T:
     """Await an operation's statements on a cursor."""
     try:
         asked = next(operation)

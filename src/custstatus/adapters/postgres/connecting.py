@@ -117,7 +117,7 @@ def translated(error: psycopg.Error) -> StoreError:
 
 
 GRACE = 2.0
-"""Seconds beyond the patience after which a server that gave no sign is given up: it would have told a timeout by then."""
+"""Seconds beyond the patience after which a server that gave no sign is given up: it would have reported a timeout by then."""
 
 
 class Connection(psycopg.Connection[tuple[Any, ...]]):
@@ -164,8 +164,7 @@ class Connections:
     """
     Up to so many connections to one database, each with a cursor, handed out to threads in turn.
 
-    Who waits for one is given the next that comes back: were it free for a moment, who has just given it back would always be
-    first to take it again.
+    Waiters are served in order, so a busy thread cannot starve the others.
     """
 
     def __init__(self, address: str, most: int, patience: float, prepare: bool) -> None:
@@ -232,7 +231,7 @@ class Connections:
             raise
 
     def _put(self, cursor: RawCursor | None) -> None:
-        """A cursor, or the place of one, for whoever is next."""
+        """A cursor, or the place of one, for the next waiter."""
         with self._lock:
             if self._waiting:
                 self._waiting.popleft().put(cursor)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from attrs import define
@@ -26,7 +26,8 @@ from psycopg.pq.abc import PGconn, PGresult
 from psycopg.rows import tuple_row
 from psycopg.types.numeric import Int8Dumper
 
-from custstatus.adapters.sql.statements import Statement
+if TYPE_CHECKING:
+    from custstatus.adapters.sql.statements import Statement
 
 __all__ = ["AsyncPreparedCursor", "AsyncRawCursor", "PreparedCursor", "RawCursor"]
 
@@ -135,7 +136,7 @@ class _Prepared:
             pgconn.send_query_params(text.encode(), written)
         else:
             if known is None:
-                # Another one each time: whoever was interrupted may have prepared it without having seen that.
+                # Another one each time: one that was interrupted may have prepared it without having seen that.
                 name = b"custstatus_%d" % next(self._numbers)
                 pgconn.send_prepare(name, text.encode())
                 _check((yield from generators.execute(pgconn)))

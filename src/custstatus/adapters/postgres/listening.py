@@ -110,7 +110,7 @@ def _connect(address: str, patience: float, settings: str) -> Connection:
 
 
 class _Hearing:
-    """What both kinds of listener are made of and check."""
+    """Base of Listener and AsyncListener."""
 
     def __init__(self, address: str, org: str | None = None, *, patience: float = 7.0) -> None:
         checked(address, 1, patience)
@@ -157,10 +157,10 @@ class Listener(_Hearing):
 
     def wait(self, timeout: float) -> bool:
         """
-        Whether there may be something new: True as soon as it is told, False where it was not in so many seconds.
+        Whether there may be something new: True as soon as a hint comes, False where none came in so many seconds.
 
-        The first one, and the first after a lost connection, connects and answers True: what was told before nobody has heard.
-        What is told is committed, and the feed may hold it back still: ask again after a False, too.
+        The first one, and the first after a lost connection, connects and answers True: hints sent before were not heard.
+        What a hint is about is committed, but the feed may still hold it back: ask again after a False, too.
 
         Raises:
             StoreError: The database cannot be reached, or the connection was lost.

@@ -16,10 +16,10 @@ from psycopg import errors
 
 from custstatus.adapters.postgres.connecting import Connection, arguments, checked, settings, translated, unreached
 from custstatus.adapters.postgres.cursors import RawCursor
-from custstatus.adapters.postgres.operations import OWN, PostgresOperations
+from custstatus.adapters.postgres.operations import OWN, PostgresOperations, within
 from custstatus.adapters.postgres.statements import RESTORED, ROLLBACK_TO, SAVEPOINT, SQL, THIS
-from custstatus.adapters.sql.running import Operation, within
-from custstatus.adapters.sql.schema import At, Schema, SchemaStatus, Step
+from custstatus.adapters.sql.running import Script
+from custstatus.adapters.sql.schema import At, Schema, SchemaStatus, SchemaStep
 from custstatus.adapters.sql.statements import Statement
 from custstatus.errors import SchemaError, StoreBusyError
 
@@ -61,7 +61,7 @@ _TIMEOUTS = Statement(
 _LONGEST = 500
 """Milliseconds that an attempt to lock the tables takes at most, and that others queue behind it."""
 _PAUSE = Statement("SELECT pg_sleep(0.2)")
-"""Between two attempts: whoever was queued goes on."""
+"""Between two attempts: those that were queued go on."""
 
 _TABLE = re.compile(r"^CREATE TABLE (?:IF NOT EXISTS )?(\w+)", re.MULTILINE)
 _INDEX = re.compile(r"^CREATE (?:UNIQUE )?INDEX (\w+) ON (\w+)", re.MULTILINE)
@@ -88,7 +88,7 @@ _CONNECTING = 7.0
 """Seconds within which a server is reached, and after which a dead network is noticed."""
 
 
-def migrate(schema: Schema) -> Operation[tuple[str, ...]]:
+def migrate(schema: Schema) -> Script[tuple[str, ...]]:
     """
     Take the steps that are missing, in one transaction that waits for others that do; their names.
 
@@ -110,12 +110,12 @@ def migrate(schema: Schema) -> Operation[tuple[str, ...]]:
     return tuple(step.name for step in missing)
 
 
-def _take(missing: Iterable[Step], changed: Changed) -> Operation[None]:
+def _take(missing: Iterable[SchemaStep], changed: Changed) -> Script[None]:
     """
     Take steps, again and again while others hold what is to be changed.
 
     All tables are locked before anything is done, in half of the time at most after which the server looks for a deadlock: who
-    waits for us and holds what we wait for is let go on before he is taken for a victim.
+    waits for us and holds what we wait for is let go on before it is taken for a victim.
     """
     ((patience, deadlock),) = yield _TIMEOUTS, ()
     each = max(1, min(_LONGEST, deadlock // 2) // max(1, len(changed.tables)))
@@ -155,7 +155,7 @@ class Changed:
         return [f"LOCK TABLE {', '.join(self.tables)} IN {mode} MODE"] if self.tables else []
 
 
-def _changed(schema: Schema, at: int, missing: Iterable[Step]) -> Changed:
+def _changed(schema: Schema, at: int, missing: Iterable[SchemaStep]) -> Changed:
     """What the steps after one change of what is there by then."""
     before = "\n".join(text for step in schema.steps if step.number <= at for text in step.statements)
     tables = _TABLE.findall(before)
@@ -171,7 +171,7 @@ def _changed(schema: Schema, at: int, missing: Iterable[Step]) -> Changed:
     return Changed(tuple(table for table in tables if table in changed), readable)
 
 
-def check(schema: Schema) -> Operation[bool]:
+def check(schema: Schema) -> Script[bool]:
     """
     Whether the schema is there and up to date; nothing is written.
 
@@ -186,19 +186,19 @@ def check(schema: Schema) -> Operation[bool]:
     return True
 
 
-def _check_there() -> Operation[bool]:
+def _check_there() -> Script[bool]:
     ((there,),) = yield _IS_THERE, ()
     if not there:
         raise SchemaError("a database without the tables of custstatus: `custstatus db init` makes them")
     return True
 
 
-def _at() -> Operation[At]:
+def _at() -> Script[At]:
     found = yield _AT, ()
     return At(*found[0]) if found else At()
 
 
-def _found(schema: Schema) -> Operation[tuple[At, bool]]:
+def _found(schema: Schema) -> Script[tuple[At, bool]]:
     """At which step it is, be it one that this version does not know; and whether it is a copy that does not know it."""
     ((there,),) = yield _IS_THERE, ()
     if not there:
@@ -273,8 +273,8 @@ def schema_statements(after: int = 0, to: int | None = None) -> tuple[str, ...]:
     missing = [step for step in SCHEMA.after(after) if step.number <= to]
     if not missing:
         return ()
-    guard = _MADE.text if after == 0 else _GUARD.format(at=after, hash=SCHEMA.hash_of(after))
-    texts = [_ALONE.text, guard, *_changed(SCHEMA, after, missing).lock]
+    prepare = _MADE.text if after == 0 else _GUARD.format(at=after, hash=SCHEMA.hash_of(after))
+    texts = [_ALONE.text, prepare, *_changed(SCHEMA, after, missing).lock]
     for step in missing:
         texts += [text.removesuffix(";") for text in step.statements]
         texts.append(_DONE.text.replace("$1", str(step.number)).replace("$2", f"'{step.hash}'"))
@@ -295,7 +295,7 @@ def schema_sql(after: int = 0) -> str:
     return "\n\n".join(script) + "\n" if texts else ""
 
 
-def _run(operation: Operation[T], cursor: RawCursor) -> T:
+def _run(operation: Script[T], cursor: RawCursor) -> T:
     from custstatus.adapters.postgres.store import run  # which has to know this module
 
     return run(operation, cursor)

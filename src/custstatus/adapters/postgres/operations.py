@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from custstatus.adapters.cursors import micros, moment
 from custstatus.adapters.postgres import statements
-from custstatus.adapters.postgres.statements import Shape, array_text
-from custstatus.adapters.protocol import StoredActivity
+from custstatus.adapters.postgres.statements import StatementShape, array_text
 from custstatus.adapters.sql.operations import Key, Operations, moved
 from custstatus.adapters.sql.rows import activity_row
-from custstatus.adapters.sql.running import Operation, Transaction
+from custstatus.adapters.sql.running import Script, Transaction
 from custstatus.adapters.sql.statements import Statement
-from custstatus.changes import Applied, Found, GuardedChange, Step
+from custstatus.bounds import micros, moment
 from custstatus.errors import SchemaError
-from custstatus.sets import GuardedSet, Moved
+from custstatus.gate.outcome import Applied, Snapshot
+from custstatus.gate.sets import PreparedSet, SetResult
 
-__all__ = ["JOINED", "OWN", "PostgresOperations"]
+if TYPE_CHECKING:
+    from custstatus.adapters.protocol import StoredActivity
+    from custstatus.gate.prepared import PreparedChange, Step
+
+__all__ = ["JOINED", "OWN", "PostgresOperations", "within"]
+
+T = TypeVar("T")
 
 OWN = Transaction(statements.BEGIN, statements.COMMIT, (statements.ROLLBACK,))
 JOINED = Transaction(statements.SAVEPOINT, statements.RELEASE, (statements.ROLLBACK_TO, statements.RELEASE))
@@ -30,49 +36,70 @@ _PART = 10_000
 """How many activities one statement records: it has the patience of one, however many are reported at once."""
 
 
+def within(transaction: Transaction, operation: Script[T | None]) -> Script[T | None]:
+    """An operation in one transaction; one that answers None is undone."""
+    yield transaction.begin, ()
+    try:
+        result = yield from operation
+        if result is not None:
+            yield transaction.commit, ()
+            return result
+    except GeneratorExit:
+        raise  # the runner was interrupted between two statements, and undoes them itself
+    except BaseException:
+        # Where the engine has rolled back by itself (a full disk, say) there is nothing left to undo.
+        with suppress(Exception):
+            for statement in transaction.rollback:
+                yield statement, ()
+        raise
+    for statement in transaction.rollback:
+        yield statement, ()
+    return None
+
+
 class PostgresOperations(Operations):
     """The verbs; a change of one lifecycle is one statement, and so one round trip."""
 
-    def apply(self, guarded: GuardedChange, step: Step) -> Operation[Applied | None]:
+    def apply(self, prepared: PreparedChange, step: Step) -> Script[Applied | None]:
         """Make a change without planning it, by what its guard says of where the account is; None where it is not made."""
-        at, reason, name = guarded.at, guarded.reason, guarded.actor.name
+        at, reason, name = prepared.at, prepared.reason, prepared.actor.name
         text = reason is not None or name is not None
-        shaped = _shaped(step, at is not None, guarded.expected is not None, guarded.key is not None, text)
+        shaped = _shaped(step, at is not None, prepared.expected is not None, prepared.key is not None, text)
         found = yield (
             shaped,
             (
-                guarded.org,
-                guarded.customer,
+                prepared.org,
+                prepared.customer,
                 *_of_step(step),
-                *_of_change(guarded),
-                guarded.expected,
-                guarded.key,
-                guarded.digest,
+                *_of_change(prepared),
+                prepared.expected,
+                prepared.key,
+                prepared.digest,
                 reason,
                 name,
             ),
         )
         if not found:
             return None
-        version, effective_at, back_to, status, label = found[0]
-        entry = moved(guarded, step, version, (status, label), moment(effective_at), back_to)
+        version, effective_at, return_to, status, label = found[0]
+        entry = moved(prepared, step, version, (status, label), moment(effective_at), return_to)
         return Applied((entry,))
 
-    def read(self, guarded: GuardedChange) -> Operation[Found]:
-        found = yield from super().read(guarded)
+    def read(self, prepared: PreparedChange) -> Script[Snapshot]:
+        found = yield from super().read(prepared)
         if found.prior:
             # It may be on this server only, where its commit was cancelled while it waited for a standby: a lock waits for that.
-            yield statements.LOCK_ACCOUNTS, (guarded.org, array_text([found.prior[0].customer]))
+            yield statements.LOCK_ACCOUNTS, (prepared.org, array_text([found.prior[0].customer]))
         return found
 
-    def read_set(self, guarded: GuardedSet, left: tuple[str, ...]) -> Operation[dict[str, Found]]:
-        answers = yield from super().read_set(guarded, left)
+    def read_set(self, prepared: PreparedSet, left: tuple[str, ...]) -> Script[dict[str, Snapshot]]:
+        answers = yield from super().read_set(prepared, left)
         replayed = sorted(customer for customer, found in answers.items() if found.prior)
-        if replayed and not guarded.only_read:
-            yield statements.LOCK_ACCOUNTS, (guarded.guarded.org, array_text(replayed))
+        if replayed and not prepared.preview:
+            yield statements.LOCK_ACCOUNTS, (prepared.prepared.org, array_text(replayed))
         return answers
 
-    def settle(self, *, create: bool) -> Operation[bool]:
+    def settle(self, *, create: bool) -> Script[bool]:
         """
         Whether the database is the one that its feed counts by; a copy counts on from there, in an epoch of its own.
 
@@ -86,13 +113,13 @@ class PostgresOperations(Operations):
             raise SchemaError(
                 "the database was restored from a copy: open it once with create=True, or upgrade its schema"
             )
-        # Who writes still counts as the database did that it was copied from: what he commits later must not be missed.
+        # A writer still counts as the database did that it was copied from: what it commits later must not be missed.
         yield _NOBODY_WRITES, ()
         yield statements.RESTORED, ()
         return True
 
-    def apply_set(self, guarded: GuardedSet, step: Step) -> Operation[list[Moved]]:
-        common, each = guarded.guarded, guarded.rows
+    def apply_set(self, prepared: PreparedSet, step: Step) -> Script[list[SetResult]]:
+        common, each = prepared.prepared, prepared.rows
         reasons = _column(row.reason for row in each)
         text = reasons != _NONE or common.reason is not None or common.actor.name is not None
         found = yield (
@@ -114,9 +141,9 @@ class PostgresOperations(Operations):
                 *([reasons, common.reason, common.actor.name] if text else []),
             ),
         )
-        return list(map(Moved._make, found))
+        return list(map(SetResult._make, found))
 
-    def _keep(self, org: str, activities: Mapping[Key, StoredActivity]) -> Operation[set[Key]]:
+    def _keep(self, org: str, activities: Mapping[Key, StoredActivity]) -> Script[set[Key]]:
         kept: set[Key] = set()
         left = iter(activities.values())
         while part := [activity_row(org, each) for each in islice(left, _PART)]:
@@ -128,9 +155,11 @@ class PostgresOperations(Operations):
 
 @lru_cache(maxsize=4_096)
 def _shaped(step: Step, at: bool, expected: bool, key: bool, text: bool) -> Statement:
-    """The statement that applies a step; the rest is said of `Shape`."""
+    """The statement that applies a step; the rest is said of `StatementShape`."""
     aside = bool(step.group_statuses or step.group_labels)
-    return statements.applying(Shape(step.closes, step.by_status, bool(step.back), aside, at, expected, key, text))
+    return statements.applying(
+        StatementShape(step.closes, step.by_status, bool(step.back), aside, at, expected, key, text)
+    )
 
 
 @lru_cache(maxsize=1_024)
@@ -149,18 +178,18 @@ def _of_step(step: Step) -> tuple[Any, ...]:
     )
 
 
-def _of_change(guarded: GuardedChange) -> tuple[Any, ...]:
+def _of_change(prepared: PreparedChange) -> tuple[Any, ...]:
     """The parameters 12 to 20: what is the same for one customer and for several."""
     return (
-        micros(guarded.now),
-        guarded.actor.id,
-        guarded.actor.kind._value_,
-        guarded.wish._value_,
-        guarded.channel,
-        guarded.config,
-        guarded.reason_code,
-        guarded.reason_digest,
-        None if guarded.at is None else micros(guarded.at),
+        micros(prepared.now),
+        prepared.actor.id,
+        prepared.actor.kind._value_,
+        prepared.requested_by._value_,
+        prepared.channel,
+        prepared.config,
+        prepared.reason_code,
+        prepared.reason_digest,
+        None if prepared.at is None else micros(prepared.at),
     )
 
 

@@ -22,7 +22,7 @@ __all__ = [
     "SAVEPOINT",
     "SQL",
     "THIS",
-    "Shape",
+    "StatementShape",
     "applying",
     "applying_set",
     "array_text",
@@ -61,7 +61,7 @@ _THIS = """
 (SELECT system_identifier FROM pg_control_system())::text || '/' ||
 (SELECT oid FROM pg_database WHERE datname = current_database())::text
 """
-"""By which a database is told from a copy of it."""
+"""Distinguishes a database from a copy of it."""
 
 SQL = Statements(
     Engine(
@@ -122,11 +122,11 @@ _UNCHANGED = """v = (
         SELECT x.version FROM custstatus_account x WHERE x.org = cur.org AND x.customer = cur.customer)"""
 
 
-# The rows of an account, moved from the entry `h`; the parameters 3, 6, 7, 13 and 14 say where to and by whom.
+# The rows of an account, moved from the entry `h`; the parameters 3, 6, 7, 13 and 14 say where to and by which actor.
 _STANDING_MOVED = """u AS (
     UPDATE custstatus_standing x SET status = $6, label = $7, since = h.effective_at,
         status_since = CASE WHEN x.status = $6 THEN x.status_since ELSE h.effective_at END,
-        actor = $13, actor_kind = $14, entry = h.version, back_to = h.back_to, until = NULL
+        actor = $13, actor_kind = $14, entry = h.version, return_to = h.return_to, until = NULL
     FROM h {found} x.org = $1 AND x.customer = {customer} AND x.lifecycle = $3)"""
 _ACCOUNT_MOVED = """a AS (
     UPDATE custstatus_account x SET version = h.version, xid = h.xid{closed}
@@ -149,12 +149,12 @@ def _found(table: str, key: str) -> str:
 
 
 _ENTRY = """INSERT INTO custstatus_entry (org, customer, version, kind, lifecycle, from_status, from_label, to_status,
-        to_label, effective_at, recorded_at, actor, actor_kind, wish, channel, config, reason_code, reason_digest, closes,
-        back_to, xid, ordinal"""
+        to_label, effective_at, recorded_at, actor, actor_kind, requested_by, channel, config, reason_code, reason_digest, closes,
+        return_to, xid, ordinal"""
 
 _BEHIND = """LEFT JOIN LATERAL (
-        SELECT e.version, e.back_to, e.to_status = $6 AND coalesce(e.to_label, '') = ANY ($9::text[]) AS leads_back
-        FROM custstatus_entry e WHERE e.org = cur.org AND e.customer = cur.customer AND e.version = cur.back_to OFFSET 0
+        SELECT e.version, e.return_to, e.to_status = $6 AND coalesce(e.to_label, '') = ANY ($9::text[]) AS leads_back
+        FROM custstatus_entry e WHERE e.org = cur.org AND e.customer = cur.customer AND e.version = cur.return_to OFFSET 0
     ) was ON true"""
 
 _GREATEST_XID = f"greatest(cur.xid, {_TRANSACTION})"
@@ -162,9 +162,9 @@ _GREATEST_XID = f"greatest(cur.xid, {_TRANSACTION})"
 _OPEN = "coalesce(status, '') = ANY ($4::text[])"
 _ANOTHER_STATUS = "status IS DISTINCT FROM $6"
 _ANOTHER_LABEL = "label IS DISTINCT FROM $7"
-_KNOWN_BEHIND = "(cur.back_to IS NULL OR was.version IS NOT NULL)"
+_KNOWN_BEHIND = "(cur.return_to IS NULL OR was.version IS NOT NULL)"
 
-_KEPT = """WHEN status = ANY ($10::text[]) OR coalesce(label = ANY ($11::text[]), false) THEN cur.back_to
+_KEPT = """WHEN status = ANY ($10::text[]) OR coalesce(label = ANY ($11::text[]), false) THEN cur.return_to
              """
 _BEGUN = """
              WHEN cardinality($10::text[]) > 0 OR cardinality($11::text[]) > 0 AND status = $6 THEN cur.entry"""
@@ -173,7 +173,7 @@ _BEGUN = """
 def _way_back(aside: bool) -> str:
     """Where the way back leads afterwards, as `Step.way_back` has it; `aside` where the target is a place aside."""
     return f"""CASE WHEN status IS NULL THEN NULL
-             {_KEPT if aside else ""}WHEN leads_back THEN was.back_to{_BEGUN if aside else ""} END"""
+             {_KEPT if aside else ""}WHEN leads_back THEN was.return_to{_BEGUN if aside else ""} END"""
 
 
 def _moved(
@@ -184,16 +184,16 @@ def _moved(
     xid: str,
     *,
     account: str = "cur.org, cur.customer, v + 1",
-    was: str = "status, label",
+    origin: str = "status, label",
 ) -> str:
     """What an entry holds, as far as the columns of `_ENTRY` go."""
-    return f"""{account}, 'moved', $3, {was}, $6::text, $7::text, {effective_at}, $12::bigint,
+    return f"""{account}, 'moved', $3, {origin}, $6::text, $7::text, {effective_at}, $12::bigint,
         $13::text, $14::text, $15::text, $16::text, $17::text, $18::text, {digest}, {int(closes)},
         {way_back},
         {xid}, 0"""
 
 
-class Shape(NamedTuple):
+class StatementShape(NamedTuple):
     """What a change is made of, so that its statement has nothing that it does not need."""
 
     closes: bool
@@ -214,7 +214,7 @@ class Shape(NamedTuple):
 
 
 @cache
-def applying(shape: Shape) -> Statement:
+def applying(shape: StatementShape) -> Statement:
     """
     The one statement that applies a change: no longer than its shape, for what it is made of takes more time than what it does.
 
@@ -240,28 +240,28 @@ def applying(shape: Shape) -> Statement:
     return _needed(written(shape, " AND ".join(there), " AND ".join(then), effective_at, moved))
 
 
-_ANSWER = "version, effective_at, back_to, from_status, from_label"
+_ANSWER = "version, effective_at, return_to, from_status, from_label"
 
 
-def _unkeyed(shape: Shape, there: str, then: str, effective_at: str, moved: str) -> str:
+def _unkeyed(shape: StatementShape, there: str, then: str, effective_at: str, moved: str) -> str:
     """The account first, for nothing but an error keeps the entry from being written: it need not be read and locked before."""
     then = re.sub(r"\bv\b", "x.version", then)
     closed = f", closed_at = {effective_at}" if shape.closes else ""
     entry = _moved(
-        *("effective_at", "$19::bytea", shape.closes, "back_to", "xid"),
+        *("effective_at", "$19::bytea", shape.closes, "return_to", "xid"),
         account="org, customer, version",
-        was="from_status, from_label",
+        origin="from_status, from_label",
     )
     return f"""
 WITH cur AS MATERIALIZED (
-    SELECT org, customer, status, label, since, entry, back_to FROM custstatus_standing
+    SELECT org, customer, status, label, since, entry, return_to FROM custstatus_standing
     WHERE org = $1 AND customer = $2 AND lifecycle = $3 AND {there} FOR UPDATE),
 h AS (
     UPDATE custstatus_account x SET version = x.version + 1, xid = greatest(x.xid, {_TRANSACTION}){closed}
     FROM cur {_BEHIND}
     WHERE x.org = $1 AND x.customer = $2 AND {then}
     RETURNING x.org, x.customer, x.version, {effective_at} AS effective_at,
-        {_way_back(shape.aside)} AS back_to, x.xid, status AS from_status, label AS from_label),
+        {_way_back(shape.aside)} AS return_to, x.xid, status AS from_status, label AS from_label),
 {moved}
 {_ENTRY})
 SELECT {entry} FROM h
@@ -269,12 +269,12 @@ RETURNING {_ANSWER}
 """
 
 
-def _keyed(shape: Shape, there: str, then: str, effective_at: str, moved: str) -> str:
+def _keyed(shape: StatementShape, there: str, then: str, effective_at: str, moved: str) -> str:
     """The entry first, for its key may have written it before."""
     entry = _moved(effective_at, "$19::bytea", shape.closes, _way_back(shape.aside), _GREATEST_XID)
     return f"""
 WITH cur AS MATERIALIZED (
-    SELECT a.org, a.customer, a.version AS v, a.xid, a.closed_at, s.status, s.label, s.since, s.entry, s.back_to
+    SELECT a.org, a.customer, a.version AS v, a.xid, a.closed_at, s.status, s.label, s.since, s.entry, s.return_to
     FROM custstatus_account a JOIN custstatus_standing s ON s.org = a.org AND s.customer = a.customer AND s.lifecycle = $3
     WHERE a.org = $1 AND a.customer = $2 AND {there} FOR UPDATE OF s, a),
 h AS (
@@ -343,7 +343,7 @@ def applying_set(*, closes: bool, text: bool) -> Statement:
         f"""
 WITH cur AS MATERIALIZED (
     SELECT a.org, a.customer, a.version AS v, a.registered_at, a.closed_at, a.xid, s.status, s.label, s.since, s.entry,
-        s.back_to, s.actor_kind, w.at_entry, w.digest, w.shop{", w.reason" if text else ""}
+        s.return_to, s.actor_kind, w.at_entry, w.digest, w.shop{", w.reason" if text else ""}
     FROM unnest($2::text[], $27::bigint[], $28::bytea[], $29::text[]{", $30::text[]" if text else ""})
         AS w (customer, at_entry, digest, shop{", reason" if text else ""})
     -- Customer by customer by the keys: joined, a chunk of a not so large table would have all of it read.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
 
@@ -16,14 +16,17 @@ from custstatus.adapters.postgres.connecting import (
 )
 from custstatus.adapters.postgres.cursors import RawCursor
 from custstatus.adapters.postgres.migrating import OLDEST, check, migrate
-from custstatus.adapters.postgres.operations import JOINED, OWN, PostgresOperations
+from custstatus.adapters.postgres.operations import JOINED, OWN, PostgresOperations, within
 from custstatus.adapters.postgres.statements import SQL
-from custstatus.adapters.protocol import Store
-from custstatus.adapters.sql.running import Many, Operation, within
-from custstatus.adapters.sql.store import SqlStore
+from custstatus.adapters.sql._made.store import SqlStore
+from custstatus.adapters.sql.running import Many, Script
 from custstatus.bounds import kind_of
-from custstatus.changes import Applied, Found, GuardedChange
 from custstatus.errors import InvalidInputError, SchemaError, StoreClosedError, StoreError
+
+if TYPE_CHECKING:
+    from custstatus.adapters.protocol import Store
+    from custstatus.gate.outcome import Applied, Snapshot
+    from custstatus.gate.prepared import PreparedChange
 
 __all__ = ["PostgresStore"]
 
@@ -78,7 +81,7 @@ class PostgresStore(SqlStore):
             self.close()
             raise
 
-    def _read(self, operation: Operation[T]) -> T:
+    def _read(self, operation: Script[T]) -> T:
         cursor = self._connections.take()
         try:
             return run(operation, cursor)
@@ -89,23 +92,23 @@ class PostgresStore(SqlStore):
         finally:
             self._connections.give(cursor)
 
-    def _write(self, operation: Operation[T | None]) -> T | None:
+    def _write(self, operation: Script[T | None]) -> T | None:
         return self._read(within(OWN, operation))
 
-    def apply(self, guarded: GuardedChange) -> Applied | Found:
-        step = guarded.plain
+    def apply(self, prepared: PreparedChange) -> Applied | Snapshot:
+        step = prepared.plain
         # One statement, and so a transaction by itself.
-        applied = None if step is None else self._read(_OPERATIONS.apply(guarded, step))
-        return applied or self.read(guarded)
+        applied = None if step is None else self._read(_OPERATIONS.apply(prepared, step))
+        return applied or self.read(prepared)
 
     def inside(self, connection: Any) -> Store:
-        return _JoinedStore(connection)
+        return _JoinedPostgresStore(connection)
 
     def close(self) -> None:
         self._connections.close()
 
 
-class _JoinedStore(PostgresStore):
+class _JoinedPostgresStore(PostgresStore):
     """The store on a host's connection, within the host's transaction."""
 
     def __init__(self, connection: Any) -> None:
@@ -113,7 +116,7 @@ class _JoinedStore(PostgresStore):
             raise InvalidInputError("connection", "an open psycopg.Connection", kind_of(connection))
         self._connection = connection
 
-    def _read(self, operation: Operation[T]) -> T:
+    def _read(self, operation: Script[T]) -> T:
         if self._connection.closed:
             raise StoreClosedError("the connection was closed: open another one")
         try:
@@ -122,19 +125,19 @@ class _JoinedStore(PostgresStore):
         except psycopg.Error as error:
             raise translated(error) from error
 
-    def _write(self, operation: Operation[T | None]) -> T | None:
+    def _write(self, operation: Script[T | None]) -> T | None:
         check_transaction(self._connection)
         return self._read(within(JOINED, operation))
 
-    def apply(self, guarded: GuardedChange) -> Applied | Found:
+    def apply(self, prepared: PreparedChange) -> Applied | Snapshot:
         check_transaction(self._connection)
-        return super().apply(guarded)
+        return super().apply(prepared)
 
     def close(self) -> None:
         """Nothing: the connection is the host's."""
 
 
-def run(operation: Operation[T], cursor: RawCursor) -> T:
+def run(operation: Script[T], cursor: RawCursor) -> T:
     """Run an operation's statements on a cursor."""
     try:
         asked = next(operation)

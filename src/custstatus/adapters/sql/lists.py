@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import evolve
 
-from custstatus.adapters.cursors import (
-    activity_cursor,
-    micros,
-    moment,
-    numbers,
-    page,
-    read_activity_cursor,
-    run_cursor,
-    run_place,
+from custstatus.adapters.cursors import activity_cursor, numbers, page, read_activity_cursor, run_cursor, run_place
+from custstatus.adapters.feeds import FeedPage, Lag, Position
+from custstatus.adapters.queries import (
+    Accounts,
+    Activities,
+    CustomerIds,
+    Customers,
+    Feed,
+    Listed,
+    Log,
+    Page,
+    Placed,
+    Query,
+    Tally,
 )
-from custstatus.adapters.protocol import StoredActivity
 from custstatus.adapters.sql import rows
-from custstatus.adapters.sql.running import Operation
 from custstatus.adapters.sql.statements import REGISTERED, Asked, Statements
+from custstatus.bounds import micros, moment
 from custstatus.errors import InvalidInputError, PositionLostError
-from custstatus.feeds import FeedPage, Lag, Position
-from custstatus.queries import Accounts, Activities, Customers, Feed, Log
-from custstatus.records import Account, ActorKind, Entry, Listed, Page, Tally
+from custstatus.records import Account, ActorKind, Entry
+
+if TYPE_CHECKING:
+    from custstatus.adapters.protocol import StoredActivity
+    from custstatus.adapters.sql.running import Script
 
 __all__ = ["Lists"]
+
+
+T = TypeVar("T")
 
 
 class Lists:
@@ -35,7 +44,23 @@ class Lists:
     def __init__(self, sql: Statements) -> None:
         self.sql = sql
 
-    def log(self, query: Log) -> Operation[Page[Entry]]:
+    def page(self, query: Query[T]) -> Script[Page[T]]:
+        found: Any  # of the rows that the query is of
+        if isinstance(query, Log):
+            found = yield from self._log(query)
+        elif isinstance(query, Customers):
+            found = yield from self._customers(query)
+        elif isinstance(query, CustomerIds):
+            found = yield from self._customer_ids(query)
+        elif isinstance(query, Accounts):
+            found = yield from self._accounts(query)
+        elif isinstance(query, Activities):
+            found = yield from self._activities(query)
+        else:
+            raise InvalidInputError("query", "a list that this store knows", type(query).__name__)
+        return cast("Page[T]", found)
+
+    def _log(self, query: Log) -> Script[Page[Entry]]:
         # By version within a customer, by customer within a run, else in the order of the rows.
         place: tuple[str, ...] = self.sql.engine.place
         if query.customer is not None:
@@ -68,19 +93,19 @@ class Lists:
             return page([(run_cursor(row[1], row[2]), rows.entry(row)) for row in found], query.limit)
         return page([(".".join(map(str, row[rows.PLACE :])), rows.entry(row)) for row in found], query.limit)
 
-    def customers(self, query: Customers) -> Operation[Page[Listed[str, str]]]:
+    def _customers(self, query: Customers) -> Script[Page[Listed[str, str]]]:
         found = yield self.sql.customers(self._asked(query), "ORDER BY s.customer LIMIT {}", query.limit + 1)
         return page([(row[0], rows.listed(row)) for row in found], query.limit)
 
-    def customer_ids(self, query: Customers) -> Operation[Page[str]]:
+    def _customer_ids(self, query: CustomerIds) -> Script[Page[str]]:
         found = yield self.sql.customer_ids(self._asked(query), "ORDER BY s.customer LIMIT {}", query.limit + 1)
         return page([(customer, customer) for (customer,) in found], query.limit)
 
-    def count(self, query: Customers) -> Operation[int]:
+    def count(self, query: Placed) -> Script[int]:
         ((counted,),) = yield self.sql.count(self._asked(evolve(query, after=None)))
         return int(counted)
 
-    def _asked(self, query: Customers) -> Asked:
+    def _asked(self, query: Placed) -> Asked:
         """The conditions of a list of customers."""
         engine = self.sql.engine
 
@@ -121,18 +146,18 @@ class Lists:
         by_activity = query.quiet_since is not None or query.active_since is not None
         return Asked(filters, by_activity, query.after)
 
-    def accounts(self, query: Accounts) -> Operation[Page[Account]]:
+    def _accounts(self, query: Accounts) -> Script[Page[Account]]:
         found = yield self.sql.accounts, (query.org, query.after or "", query.limit + 1)
         grouped: dict[str, list[tuple[Any, ...]]] = {}
         for row in found:
             grouped.setdefault(row[0], []).append(row[1:])
         return page([(name, rows.account(query.org, name, each)) for name, each in grouped.items()], query.limit)
 
-    def tally(self, org: str, lifecycle: str) -> Operation[tuple[Tally[str, str], ...]]:
+    def tally(self, org: str, lifecycle: str) -> Script[tuple[Tally[str, str], ...]]:
         found = yield self.sql.tally, (org, lifecycle)
         return tuple(Tally(status, label, accounts) for status, label, accounts in found)
 
-    def activities(self, query: Activities) -> Operation[Page[StoredActivity]]:
+    def _activities(self, query: Activities) -> Script[Page[StoredActivity]]:
         filters: list[tuple[str, tuple[Any, ...]]] = [("org = {}", (query.org,))]
         filters += [("customer = {}", (query.customer,))] if query.customer is not None else []
         filters += [("reference = {}", (query.reference,))] if query.reference is not None else []
@@ -146,7 +171,7 @@ class Lists:
         kept = [rows.activity(row) for row in found]
         return page([(activity_cursor(activity), activity) for activity in kept], query.limit)
 
-    def feed(self, query: Feed) -> Operation[FeedPage]:
+    def feed(self, query: Feed) -> Script[FeedPage]:
         place, horizon, filters = yield from self._following(query.org, query.after)
         if horizon is not None:
             filters.append(("e.xid < {}", (horizon,)))
@@ -156,7 +181,7 @@ class Lists:
             place = Position(place.epoch, *([0] * (rows.PLACE + 2 - len(found[-1]))), *found[-1][rows.PLACE :])
         return FeedPage(tuple(map(rows.entry, found)), str(place))
 
-    def lag(self, org: str, after: str | None) -> Operation[Lag]:
+    def lag(self, org: str, after: str | None) -> Script[Lag]:
         _, horizon, filters = yield from self._following(org, after)
         if horizon is None:
             ((ready, since),) = yield self.sql.log_count(filters)
@@ -169,7 +194,7 @@ class Lists:
 
     def _following(
         self, org: str, after: str | None
-    ) -> Operation[tuple[Position, int | None, list[tuple[str, tuple[Any, ...]]]]]:
+    ) -> Script[tuple[Position, int | None, list[tuple[str, tuple[Any, ...]]]]]:
         """A position in this database's epoch, up to which transaction all are complete, and what follows the position."""
         ((epoch, horizon, ours),) = yield self.sql.horizon, ()
         columns = self.sql.engine.place
@@ -195,11 +220,11 @@ class Lists:
             )
         return place
 
-    def position(self, org: str, consumer: str) -> Operation[str | None]:
+    def position(self, org: str, consumer: str) -> Script[str | None]:
         found = yield self.sql.position, (org, consumer)
         return str(Position(*found[0])) if found else None
 
-    def keep_position(self, org: str, consumer: str, position: str | None) -> Operation[bool]:
+    def keep_position(self, org: str, consumer: str, position: str | None) -> Script[bool]:
         if position is None:
             yield self.sql.forget_position, (org, consumer)
         else:

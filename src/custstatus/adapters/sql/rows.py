@@ -8,10 +8,11 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
-from custstatus.adapters.cursors import micros, moment
 from custstatus.adapters.protocol import StoredActivity
+from custstatus.adapters.queries import Listed
 from custstatus.adapters.sql.statements import ENTRY_COLUMNS
-from custstatus.records import Account, Actor, ActorKind, Effect, Entry, EntryKind, Listed, Standing, Wish
+from custstatus.bounds import micros, moment
+from custstatus.records import Account, Actor, ActorKind, Effect, Entry, EntryKind, RequestedBy, Standing
 
 __all__ = [
     "PLACE",
@@ -27,7 +28,7 @@ __all__ = [
 
 _KINDS = {kind.value: kind for kind in EntryKind}
 _ACTORS = {kind.value: kind for kind in ActorKind}
-_WISHES = {wish.value: wish for wish in Wish}
+_REQUESTED_BY = {requested_by.value: requested_by for requested_by in RequestedBy}
 _EFFECTS = {effect.value: effect for effect in Effect}
 
 Row = Sequence[Any]
@@ -44,7 +45,7 @@ def _actor(actor: str, kind: str) -> Actor:
 
 def standing(row: Row) -> Standing[str, str]:
     """A standing of its ten columns."""
-    lifecycle, status, label, since, status_since, actor, actor_kind, version, back_to, until = row
+    lifecycle, status, label, since, status_since, actor, actor_kind, version, return_to, until = row
     at = moment(since)
     return Standing(
         lifecycle,
@@ -54,7 +55,7 @@ def standing(row: Row) -> Standing[str, str]:
         at if status_since == since else moment(status_since),
         _actor(actor, actor_kind),
         version,
-        back_to,
+        return_to,
         None if until is None else moment(until),
     )
 
@@ -72,7 +73,7 @@ def standing_row(org: str, customer: str, row: Standing[str, str]) -> tuple[Any,
         row.by.id,
         row.by.kind._value_,
         row.entry,
-        row.back_to,
+        row.return_to,
         None if row.until is None else micros(row.until),
     )
 
@@ -91,7 +92,7 @@ def account(org: str, customer: str, rows: Sequence[Row]) -> Account:
     version, registered, closed_at = rows[0][:3]
     registered_at = moment(registered)
     standings = []
-    for _, _, _, lifecycle, status, label, since, status_since, actor, actor_kind, number, back_to, until in rows:
+    for _, _, _, lifecycle, status, label, since, status_since, actor, actor_kind, number, return_to, until in rows:
         if lifecycle is None:
             break
         at = registered_at if since == registered else moment(since)
@@ -104,7 +105,7 @@ def account(org: str, customer: str, rows: Sequence[Row]) -> Account:
                 at if status_since == since else moment(status_since),
                 _actor(actor, actor_kind),
                 number,
-                back_to,
+                return_to,
                 None if until is None else moment(until),
             )
         )
@@ -134,7 +135,7 @@ def entry(row: Row) -> Entry:
         effective_at=moment(row[9]),
         recorded_at=moment(row[10]),
         actor=_actor(row[11], row[12]) if row[29] is None else Actor(row[11], _ACTORS[row[12]], row[29]),
-        wish=_WISHES[row[13]],
+        requested_by=_REQUESTED_BY[row[13]],
         channel=row[14],
         config=row[15],
         reason_code=row[16],
@@ -143,7 +144,7 @@ def entry(row: Row) -> Entry:
         key=row[19],
         ordinal=row[20],
         digest=row[21],
-        back_to=row[22],
+        return_to=row[22],
         closes=bool(row[23]),
         run=row[24],
         related=row[25],
@@ -169,7 +170,7 @@ def entry_row(each: Entry) -> tuple[Any, ...]:
         micros(each.recorded_at),
         each.actor.id,
         each.actor.kind._value_,
-        each.wish._value_,
+        each.requested_by._value_,
         each.channel,
         each.config,
         each.reason_code,
@@ -178,7 +179,7 @@ def entry_row(each: Entry) -> tuple[Any, ...]:
         each.key,
         each.ordinal,
         each.digest,
-        each.back_to,
+        each.return_to,
         int(each.closes),
         each.run,
         each.related,

@@ -12,13 +12,13 @@ from attrs import frozen
 
 from custstatus.errors import InvalidInputError, SchemaError
 
-__all__ = ["At", "Schema", "SchemaStatus", "Step"]
+__all__ = ["At", "Schema", "SchemaStatus", "SchemaStep"]
 
 _NAME = re.compile(r"\d{4}_\w+")
 _COMMENT = re.compile(r"^--.*\n?", re.MULTILINE)
 
 
-class Step(NamedTuple):
+class SchemaStep(NamedTuple):
     """A numbered text of SQL."""
 
     number: int
@@ -48,18 +48,18 @@ class At(NamedTuple):
 class Schema:
     """All steps that a version of the library knows for an engine."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[SchemaStep, ...]
     """In the order of their numbers."""
 
     @classmethod
     def of(cls, texts: Mapping[str, str]) -> Schema:
         """The steps with these names, such as 0001_tables."""
-        steps: list[Step] = []
+        steps: list[SchemaStep] = []
         hashed = sha256()
         for name in sorted(texts):
             text = texts[name].strip()
             hashed.update(f"{text}\0".encode())  # no text of SQL has one
-            steps.append(Step(int(name[:4]), name, text, hashed.hexdigest()))
+            steps.append(SchemaStep(int(name[:4]), name, text, hashed.hexdigest()))
         return cls(tuple(steps))
 
     @classmethod
@@ -73,7 +73,7 @@ class Schema:
         """The number of the last step."""
         return self.steps[-1].number
 
-    def after(self, number: int) -> tuple[Step, ...]:
+    def after(self, number: int) -> tuple[SchemaStep, ...]:
         """The steps to be taken after one."""
         return tuple(step for step in self.steps if step.number > number)
 
@@ -128,7 +128,7 @@ class SchemaStatus:
     server: str
     """The engine and its version."""
     moved: bool = False
-    """Whether it is a copy and has not been told so: to migrate does that too. Never so of a SQLite file."""
+    """Whether it is a copy and has not been marked so: to migrate does that too. Never so of a SQLite file."""
     differs: bool = False
     """Whether another build of the library made its tables, by other steps of the same numbers: neither opened nor migrated."""
 

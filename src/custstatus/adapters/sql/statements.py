@@ -64,17 +64,17 @@ ENTRY_COLUMNS = (
         "recorded_at",
         "actor",
         "actor_kind",
-        "wish",
+        "requested_by",
         "channel",
         "config",
         "reason_code",
         "reason_digest",
     ),
-    *("subject", "key", "ordinal", "digest", "back_to", "closes", "run", "related", "approval", "shop"),
+    *("subject", "key", "ordinal", "digest", "return_to", "closes", "run", "related", "approval", "shop"),
 )
 STANDING_COLUMNS = (
     *("org", "customer", "lifecycle", "status", "label", "since", "status_since", "actor", "actor_kind", "entry"),
-    *("back_to", "until"),
+    *("return_to", "until"),
 )
 STANDING = ", ".join(f"s.{name}" for name in STANDING_COLUMNS[2:])
 ACTIVITY_COLUMNS = "customer, kind, reference, at, amount, effect, counts"
@@ -141,7 +141,7 @@ WHERE a.org = ?1 AND {among("a.customer", "?2")} ORDER BY a.customer, s.lifecycl
         )
         versions = engine.among_numbers.format("e.version", "?3")
         self.behind_of = make(self._entries + f"WHERE e.org = ?1 AND {among('e.customer', '?2')} AND e.version = ?3")
-        self.behind = make(self._entries + f"WHERE e.org = ?1 AND e.customer = ?2 AND {versions} ORDER BY e.version")
+        self.origins = make(self._entries + f"WHERE e.org = ?1 AND e.customer = ?2 AND {versions} ORDER BY e.version")
         self.holders = make(f"""
 SELECT token, customer FROM custstatus_identifier WHERE org = ?1 AND {among("token", "?2")}
 """)
@@ -157,7 +157,7 @@ INSERT INTO custstatus_account (org, customer, version, closed_at, registered_at
 VALUES (?1, ?2, ?3, ?4, ?5{number}) ON CONFLICT DO NOTHING RETURNING registered_at
 """)
         self.open_activity = make("INSERT INTO custstatus_last_activity (org, customer, at) VALUES (?1, ?2, NULL)")
-        # An account has the greatest number of its entries, so that they are in order whoever waited for whom.
+        # An account has the greatest number of its entries, so that they are in order whichever writer waited for another.
         greatest = f", xid = greatest(xid, {engine.transaction})" if engine.transaction else ""
         self.advance_account = make(f"""
 UPDATE custstatus_account SET version = ?3, closed_at = coalesce(closed_at, ?4){greatest}

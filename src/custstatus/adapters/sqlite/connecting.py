@@ -33,7 +33,7 @@ def connected(path: str, patience: float) -> sqlite3.Connection:
 
     Raises:
         StoreBusyError: Others held the file for longer than that.
-        StoreError: It cannot be opened, or does not hold what it is told to.
+        StoreError: It cannot be opened, or does not keep the settings that it is given.
     """
     with translating():
         connection = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)

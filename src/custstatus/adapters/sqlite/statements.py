@@ -33,11 +33,11 @@ SQL = Statements(Engine(statement, _array, among=_MEMBERS, outside=_OTHERS, amon
 
 PLACE = statement(
     """
-SELECT a.version, a.closed_at, s.status, s.label, s.since, s.entry, s.back_to,
-    b.to_status, b.to_label, b.back_to
+SELECT a.version, a.closed_at, s.status, s.label, s.since, s.entry, s.return_to,
+    b.to_status, b.to_label, b.return_to
 FROM custstatus_account a
 JOIN custstatus_standing s ON s.org = a.org AND s.customer = a.customer AND s.lifecycle = ?3
-LEFT JOIN custstatus_entry b ON b.org = s.org AND b.customer = s.customer AND b.version = s.back_to
+LEFT JOIN custstatus_entry b ON b.org = s.org AND b.customer = s.customer AND b.version = s.return_to
 WHERE a.org = ?1 AND a.customer = ?2
 """
 )
@@ -52,12 +52,12 @@ SELECT a.customer, a.version, a.registered_at, coalesce(l.at, a.registered_at), 
         SELECT 1 FROM custstatus_entry e
         WHERE e.org = a.org AND e.run = ?5 AND e.customer = a.customer AND e.lifecycle = ?3
     ),
-    s.status, s.label, s.since, s.entry, s.back_to, b.to_status, b.to_label, b.back_to
+    s.status, s.label, s.since, s.entry, s.return_to, b.to_status, b.to_label, b.return_to
 FROM json_each(?2) w
 CROSS JOIN custstatus_account a ON a.org = ?1 AND a.customer = w.value
 CROSS JOIN custstatus_standing s ON s.org = a.org AND s.customer = a.customer AND s.lifecycle = ?3
 LEFT JOIN custstatus_last_activity l ON l.org = a.org AND l.customer = a.customer
-LEFT JOIN custstatus_entry b ON b.org = s.org AND b.customer = s.customer AND b.version = s.back_to
+LEFT JOIN custstatus_entry b ON b.org = s.org AND b.customer = s.customer AND b.version = s.return_to
 """
 )
 """The places of several customers, and the earliest time at which each may be changed; CROSS begins at the customers."""
@@ -67,7 +67,7 @@ LATEST = statement("SELECT max(since) FROM custstatus_standing WHERE org = ?1 AN
 MOVE_STANDING = statement(
     """
 UPDATE custstatus_standing SET status = ?4, label = ?5, since = ?6, status_since = ?6,
-    actor = ?7, actor_kind = ?8, entry = ?9, back_to = ?10, until = NULL
+    actor = ?7, actor_kind = ?8, entry = ?9, return_to = ?10, until = NULL
 WHERE org = ?1 AND customer = ?2 AND lifecycle = ?3
 """
 )
@@ -76,7 +76,7 @@ WHERE org = ?1 AND customer = ?2 AND lifecycle = ?3
 RELABEL_STANDING = statement(
     """
 UPDATE custstatus_standing SET label = ?4, since = ?5,
-    actor = ?6, actor_kind = ?7, entry = ?8, back_to = ?9, until = NULL
+    actor = ?6, actor_kind = ?7, entry = ?8, return_to = ?9, until = NULL
 WHERE org = ?1 AND customer = ?2 AND lifecycle = ?3
 """
 )

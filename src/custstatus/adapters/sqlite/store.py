@@ -10,20 +10,23 @@ import os
 import sqlite3
 import threading
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
-from custstatus.adapters.protocol import Store
-from custstatus.adapters.sql.running import Many, Operation, within
-from custstatus.adapters.sql.store import SqlStore
+from custstatus.adapters.sql._made.store import SqlStore
+from custstatus.adapters.sql.running import Many, Script, Transaction
 from custstatus.adapters.sqlite import migrating
 from custstatus.adapters.sqlite.connecting import checked, connected, translated, translating
 from custstatus.adapters.sqlite.migrating import check_ours, migrate
-from custstatus.adapters.sqlite.operations import JOINED, OWN, SNAPSHOT, Each, SQLiteOperations
+from custstatus.adapters.sqlite.operations import JOINED, OWN, SNAPSHOT, CountedMany, SQLiteOperations
 from custstatus.adapters.sqlite.statements import RELEASE, ROLLBACK_TO, SQL
 from custstatus.bounds import kind_of
-from custstatus.changes import Applied, Found, GuardedChange
 from custstatus.errors import InvalidInputError, SchemaError, StoreClosedError, StoreError
+
+if TYPE_CHECKING:
+    from custstatus.adapters.protocol import Store
+    from custstatus.gate.outcome import Applied, Snapshot
+    from custstatus.gate.prepared import PreparedChange
 
 __all__ = ["SQLiteStore"]
 
@@ -50,7 +53,7 @@ class SQLiteStore(SqlStore):
 
     Raises:
         SchemaError: The engine is too old, or the file was made by a newer version of this library, or by another build of it.
-        StoreError: The file cannot be opened, or does not hold what it is told to (WAL, synchronous FULL).
+        StoreError: The file cannot be opened, or does not keep the settings that it is given (WAL, synchronous FULL).
     """
 
     _operations = _OPERATIONS
@@ -108,7 +111,7 @@ class SQLiteStore(SqlStore):
         if self._inherited:
             raise StoreError("the process was forked in the middle of a read or write: open the store after the fork")
 
-    def _read(self, operation: Operation[T]) -> T:
+    def _read(self, operation: Script[T], transaction: Transaction | None = None) -> T:
         self._check_open()
         try:
             connection = self._idle.pop()
@@ -116,7 +119,7 @@ class SQLiteStore(SqlStore):
             connection = self._connect()
         self._borrowed.add(connection)
         try:
-            return _run(operation, connection)
+            return _run(operation, connection, transaction)
         finally:
             self._borrowed.discard(connection)
             # One that was interrupted in a snapshot, or outlived the store, is of no further use.
@@ -125,28 +128,26 @@ class SQLiteStore(SqlStore):
             else:
                 self._idle.append(connection)
 
-    def _write(self, operation: Operation[T | None]) -> T | None:
+    def _write(self, operation: Script[T | None]) -> T | None:
         with self._lock:
             self._check_open()
             writer = self._writer = self._writer or self._connect()
             try:
-                return _run(within(OWN, operation), writer)
+                return _run(operation, writer, OWN)
             finally:
                 if writer.in_transaction:  # interrupted between two statements
                     writer.execute("ROLLBACK")
 
-    def read(self, guarded: GuardedChange) -> Found:
-        found = self._read(within(SNAPSHOT, _OPERATIONS.read(guarded)))
-        assert found is not None
-        return found
+    def read(self, prepared: PreparedChange) -> Snapshot:
+        return self._read(_OPERATIONS.read(prepared), SNAPSHOT)
 
-    def apply(self, guarded: GuardedChange) -> Applied | Found:
-        step = guarded.plain
-        applied = None if step is None else self._write(_OPERATIONS.apply(guarded, step))
-        return applied or self.read(guarded)
+    def apply(self, prepared: PreparedChange) -> Applied | Snapshot:
+        step = prepared.plain
+        applied = None if step is None else self._write(_OPERATIONS.apply(prepared, step))
+        return applied or self.read(prepared)
 
     def inside(self, connection: Any) -> Store:
-        return _JoinedStore(connection)
+        return _JoinedSQLiteStore(connection)
 
     def close(self) -> None:
         if self._closed:
@@ -184,7 +185,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
 
 
-class _JoinedStore(SQLiteStore):
+class _JoinedSQLiteStore(SQLiteStore):
     """The store on a host's connection, within the host's transaction."""
 
     def __init__(self, connection: Any) -> None:
@@ -194,17 +195,17 @@ class _JoinedStore(SQLiteStore):
             raise InvalidInputError("connection", "one whose text_factory is str", "one with another")
         self._connection = connection
 
-    def _read(self, operation: Operation[T]) -> T:
-        return _run(operation, self._connection)
+    def _read(self, operation: Script[T], transaction: Transaction | None = None) -> T:
+        return _run(operation, self._connection, transaction)
 
-    def _write(self, operation: Operation[T | None]) -> T | None:
+    def _write(self, operation: Script[T | None]) -> T | None:
         # Releasing an outermost savepoint would commit, which is the host's to do.
         with translating():
             joined = self._connection.in_transaction
         if not joined:
             raise InvalidInputError("connection", "one with an open transaction (BEGIN IMMEDIATE)", "one without")
         try:
-            return _run(within(JOINED, operation), self._connection)
+            return _run(operation, self._connection, JOINED)
         except BaseException:
             # Perhaps interrupted between two statements; where it has undone itself there is no such savepoint left.
             with suppress(sqlite3.Error):
@@ -212,19 +213,49 @@ class _JoinedStore(SQLiteStore):
                 self._connection.execute(RELEASE.text)
             raise
 
-    def read(self, guarded: GuardedChange) -> Found:
-        return self._read(_OPERATIONS.read(guarded))
+    def read(self, prepared: PreparedChange) -> Snapshot:
+        return self._read(_OPERATIONS.read(prepared))
 
     def close(self) -> None:
         """Nothing: the connection is the host's."""
 
 
-def _run(operation: Operation[T], connection: sqlite3.Connection) -> T:
-    """Run an operation's statements on a connection; errors of the driver come out as ours."""
+def _run(operation: Script[T], connection: sqlite3.Connection, transaction: Transaction | None = None) -> T:
+    """
+    Run an operation's statements on a connection; errors of the driver come out as ours.
+
+    In one transaction, if one is given: undone where the operation fails, or answers None.
+    """
     try:
         cursor = connection.cursor()
         cursor.row_factory = None  # a host's connection may have one of its own
-        execute = cursor.execute
+        if transaction is None:
+            return _driven(operation, cursor)
+        cursor.execute(transaction.begin.text)
+        try:
+            result = _driven(operation, cursor)
+            if result is not None:
+                cursor.execute(transaction.commit.text)
+                return result
+        except BaseException:
+            # Where the engine has rolled back by itself (a full disk, say) there is nothing left to undo.
+            with suppress(Exception):
+                for statement in transaction.rollback:
+                    cursor.execute(statement.text)
+            raise
+        for statement in transaction.rollback:
+            cursor.execute(statement.text)
+        return result
+    except sqlite3.Error as error:
+        raise translated(error) from error
+    except (ArithmeticError, KeyError) as error:  # the forms in which a row that somebody has changed by hand shows
+        raise StoreError("a row holds what this library never wrote; the cause says what") from error
+
+
+def _driven(operation: Script[T], cursor: sqlite3.Cursor) -> T:
+    """What an operation answers, once its statements have been run."""
+    execute = cursor.execute
+    try:
         asked = next(operation)
         while True:
             try:
@@ -232,7 +263,7 @@ def _run(operation: Operation[T], connection: sqlite3.Connection) -> T:
                     text, arrange, _ = asked.statement
                     rows = asked.rows if arrange is None else map(arrange, asked.rows)
                     answer: list[tuple[Any, ...]]
-                    if isinstance(asked, Each):
+                    if isinstance(asked, CountedMany):
                         answer = [(execute(text, row).rowcount,) for row in rows]
                     else:
                         answer = [(cursor.executemany(text, rows).rowcount,)]
@@ -246,7 +277,3 @@ def _run(operation: Operation[T], connection: sqlite3.Connection) -> T:
     except StopIteration as stop:
         result: T = stop.value
         return result
-    except sqlite3.Error as error:
-        raise translated(error) from error
-    except (ArithmeticError, KeyError) as error:  # the forms in which a row that somebody has changed by hand shows
-        raise StoreError("a row holds what this library never wrote; the cause says what") from error

@@ -6,19 +6,16 @@ Each is a function that returns data, for a host's own tests; `custstatus policy
 
 from custstatus.policies.analysis.differences import Change, Difference, Direction, Group, diff
 from custstatus.policies.analysis.linting import Finding, Lint, lint
-from custstatus.policies.analysis.matrices import Column, Matrix, Row, matrix
-from custstatus.policies.analysis.replaying import Affected, Replay, replay
+from custstatus.policies.analysis.matrices import Matrix, MatrixColumn, MatrixRow, matrix
 from custstatus.policies.compiled import CompiledPolicy
 from custstatus.policies.invariants import AsStrictAs, AtLeast, AtMost, LoosensNothing, always_allow, never_allow
 from custstatus.policies.proofs import Invariant, Proof
 
 __all__ = [
-    "Affected",
     "AsStrictAs",
     "AtLeast",
     "AtMost",
     "Change",
-    "Column",
     "Difference",
     "Direction",
     "Finding",
@@ -26,15 +23,14 @@ __all__ = [
     "Lint",
     "LoosensNothing",
     "Matrix",
-    "Replay",
-    "Row",
+    "MatrixColumn",
+    "MatrixRow",
     "always_allow",
     "diff",
     "lint",
     "matrix",
     "never_allow",
     "prove",
-    "replay",
 ]
 
 

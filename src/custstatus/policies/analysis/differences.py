@@ -5,20 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attrs import frozen
 
-from custstatus.config import OrgConfig
-from custstatus.documents import document_of
+from custstatus.config.document import document_of
 from custstatus.policies.analysis.matrices import markdown_table
-from custstatus.policies.compiled import Cell, CompiledPolicy
 from custstatus.policies.conditions import Absent, Condition
-from custstatus.policies.proofs import Approval
 from custstatus.policies.rules import Party
-from custstatus.policies.verdicts import Verdict
 from custstatus.records import AnyAction, Effect
 from custstatus.values import Value
+
+if TYPE_CHECKING:
+    from custstatus.config.config import OrgConfig
+    from custstatus.policies.compiled import Cell, CompiledPolicy
+    from custstatus.policies.proofs import Loosening
+    from custstatus.policies.verdicts import Verdict
 
 __all__ = ["Change", "Difference", "Direction", "Group", "diff", "differing", "own_differing"]
 
@@ -51,7 +53,7 @@ class Change(NamedTuple):
     depends_on: tuple[str, ...] = ()
     may_loosen: bool = False
     """Whether it is milder, or may turn out to be."""
-    approval: Approval | None = None
+    approval: Loosening | None = None
     """The approval, new in the new configuration, that covers it."""
 
 
@@ -145,9 +147,9 @@ def diff(old: OrgConfig[Any], new: OrgConfig[Any]) -> Difference:
 
     Args:
         old: What is live.
-        new: What is to be. Its approvals count, but for those that the old configuration has already.
+        new: What is to be. Its loosenings count, but for those that the old configuration has already.
     """
-    approvals = _new_approvals(old, new)
+    loosenings = _new_approvals(old, new)
     before = {_key(cell): (cell, verdict) for cell, verdict in old.policy.every_cell()}
     after = {_key(cell): (cell, verdict) for cell, verdict in new.policy.every_cell()}
     own = own_differing(old.policy, new.policy)
@@ -156,7 +158,7 @@ def diff(old: OrgConfig[Any], new: OrgConfig[Any]) -> Difference:
         (cell, _), was, now = after.get(key) or before[key], before.get(key), after.get(key)
         change = _change(cell, was and was[1], now and now[1], own, new.policy)
         if change is not None:
-            covering = (each for each in approvals if each.covers(cell))
+            covering = (each for each in loosenings if each.covers(cell))
             changes.append(change._replace(approval=next(covering, None) if change.may_loosen else None))
     order = list(Direction)
     changes.sort(key=lambda change: order.index(change.direction))
@@ -169,13 +171,13 @@ def _key(cell: Cell) -> tuple[str | None, ...]:
     return cell.lifecycle, cell.status.value, label, cell.action.value, party
 
 
-def _new_approvals(old: OrgConfig[Any], new: OrgConfig[Any]) -> list[Approval]:
+def _new_approvals(old: OrgConfig[Any], new: OrgConfig[Any]) -> list[Loosening]:
     """One that stood in the old configuration has been used: it approves nothing further."""
-    used = {json.dumps(each, sort_keys=True) for each in document_of(old)["approvals"]}
-    documents = document_of(new)["approvals"]
+    used = {json.dumps(each, sort_keys=True) for each in document_of(old)["loosenings"]}
+    documents = document_of(new)["loosenings"]
     return [
         approval
-        for approval, document in zip(new.approvals, documents, strict=True)
+        for approval, document in zip(new.loosenings, documents, strict=True)
         if json.dumps(document, sort_keys=True) not in used
     ]
 
@@ -248,7 +250,7 @@ def _renewed(before: Verdict, after: Verdict) -> bool:
 
 
 def _words(verdict: Verdict) -> tuple[Any, ...]:
-    """What is told of a decision, beyond its effect."""
+    """What is reported of a decision, beyond its effect."""
     rules = (
         (
             each.rule.effect.value,
@@ -274,7 +276,7 @@ def _place(cell: Cell) -> Place:
 
 
 def _groups(changes: Iterable[Change], old: OrgConfig[Any], new: OrgConfig[Any]) -> Iterator[Group]:
-    """The changes as rectangles: every place that has the same actions changed in the same way is told with the others."""
+    """The changes as rectangles: every place that has the same actions changed in the same way is reported with the others."""
     kinds: dict[tuple[Any, ...], dict[Place, dict[Asked, None]]] = {}
     for each in changes:
         before = None if each.before is None else each.before.effect
@@ -297,7 +299,7 @@ def _groups(changes: Iterable[Change], old: OrgConfig[Any], new: OrgConfig[Any])
 def _actions(
     changed: tuple[Asked, ...], known: Mapping[str, AnyAction], sides: set[tuple[str, Party | None]]
 ) -> tuple[str, ...]:
-    """Actions by name; one that changes asked alone and on both sides is told once, nearly all as all but a few."""
+    """Actions by name; one that changes asked alone and on both sides is reported once, nearly all as all but a few."""
     names = [action.name for action in known.values()]
 
     def named(action: AnyAction) -> str:

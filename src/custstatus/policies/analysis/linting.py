@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from custstatus.config import OrgConfig
-from custstatus.lifecycle import Lifecycle, Move, Need, Status
+from custstatus.lifecycles.lifecycle import Lifecycle, Requirement, Status, Transition
 from custstatus.policies.analysis.matrices import matrix, shown
-from custstatus.policies.compiled import CompiledPolicy
-from custstatus.policies.rules import Restriction
 from custstatus.policies.verdicts import Verdict, strictest
 from custstatus.records import StatusLabel
 from custstatus.values import Value
+
+if TYPE_CHECKING:
+    from custstatus.config.config import OrgConfig
+    from custstatus.policies.compiled import CompiledPolicy
+    from custstatus.policies.rules import Restriction
 
 __all__ = ["Finding", "Lint", "lint"]
 
@@ -30,9 +32,9 @@ class Lint(Enum):
     ACTION_WITHOUT_RULE = "action_without_rule"
     """No rule names the action."""
     NO_WAY_OUT = "no_way_out"
-    """A status that does not close the account, and that no move leaves."""
+    """A status that does not close the account, and that no transition leaves."""
     ROUND_ABOUT = "round_about"
-    """There is no move from one status to another, but there are two that come to it (D97)."""
+    """There is no transition from one status to another, but there are two in a row (D97)."""
 
     __hash__ = object.__hash__
 
@@ -120,30 +122,35 @@ def _actions(config: OrgConfig[Any]) -> Iterator[Finding]:
 
 def _dead_ends(lifecycle: Lifecycle[Any]) -> Iterator[Finding]:
     for status in lifecycle.statuses:
-        out = [move for move in lifecycle.out_of(status) if move.target is not status]
+        out = [transition for transition in lifecycle.out_of(status) if transition.to is not status]
         if not out and status not in lifecycle.closing:
-            said = "no move leaves it, and it does not close the account"
+            said = "no transition leaves it, and it does not close the account"
             yield Finding(Lint.NO_WAY_OUT, lifecycle.name, f"{status.name}: {said}")
 
 
 def _detours(lifecycle: Lifecycle[Any]) -> Iterator[Finding]:
-    """Two moves that anybody may ask for, in a row, where there is no move at once: wanted, or a hole (D97)."""
+    """Two transitions in a row that can be requested, where there is no direct one: wanted, or a gap (D97)."""
 
-    def asked_for(moves: Iterable[Move[Any]]) -> list[Move[Any]]:
+    def asked_for(transitions: Iterable[Transition[Any]]) -> list[Transition[Any]]:
         return [
-            move
-            for move in moves
-            if Need.SYSTEM_OPERATION not in move.needs and not move.back and move.source is not move.target
+            transition
+            for transition in transitions
+            if Requirement.SYSTEM_OPERATION not in transition.requirements
+            and not transition.back
+            and transition.from_ is not transition.to
         ]
 
-    sources: list[Status | None] = [None, *(move.target for move in lifecycle.moves)]
+    sources: list[Status | None] = [None, *(transition.to for transition in lifecycle.transitions)]
     for source in dict.fromkeys(sources):
         for first in asked_for(lifecycle.out_of(source)):
-            for second in asked_for(lifecycle.out_of(first.target)):
-                if second.target is not source and lifecycle.move(source, second.target) is None:
-                    needs = first.needs | second.needs
-                    asks = ", ".join(need.value for need in Need if need in needs) or "nothing"
+            for second in asked_for(lifecycle.out_of(first.to)):
+                if second.to is not source and lifecycle.transition(source, second.to) is None:
+                    requirements = first.requirements | second.requirements
+                    asks = (
+                        ", ".join(requirement.value for requirement in Requirement if requirement in requirements)
+                        or "nothing"
+                    )
                     start = "unset" if source is None else source.name
-                    route = f"{start} -> {first.target.name} -> {second.target.name}"
-                    said = f"{first.event}, then {second.event}; needs {asks}"
-                    yield Finding(Lint.ROUND_ABOUT, lifecycle.name, f"{route} ({said}), with no move at once")
+                    route = f"{start} -> {first.to.name} -> {second.to.name}"
+                    said = f"{first.event}, then {second.event}; requires {asks}"
+                    yield Finding(Lint.ROUND_ABOUT, lifecycle.name, f"{route} ({said}), with no direct transition")

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attrs import frozen
 
-from custstatus.lifecycle import Lifecycle, Status
-from custstatus.policies.compiled import CompiledPolicy
 from custstatus.policies.rules import Party
-from custstatus.policies.verdicts import Verdict
-from custstatus.records import AnyAction, StatusLabel
 from custstatus.states import CustomerStatus
 from custstatus.values import Value
 
-__all__ = ["Column", "Matrix", "Row", "markdown_table", "matrix", "shown"]
+if TYPE_CHECKING:
+    from custstatus.lifecycles.lifecycle import Lifecycle, Status
+    from custstatus.policies.compiled import CompiledPolicy
+    from custstatus.policies.verdicts import Verdict
+    from custstatus.records import AnyAction, StatusLabel
+
+__all__ = ["Matrix", "MatrixColumn", "MatrixRow", "markdown_table", "matrix", "shown"]
 
 
-class Column(NamedTuple):
+class MatrixColumn(NamedTuple):
     """A status, or those of its labels that are treated alike where others are not."""
 
     lifecycle: str
@@ -30,7 +32,7 @@ class Column(NamedTuple):
         return self.status.name + "".join(f" / {label.text}" for label in self.labels)
 
 
-class Row(NamedTuple):
+class MatrixRow(NamedTuple):
     """An action, and a verdict for each column."""
 
     action: AnyAction
@@ -45,8 +47,8 @@ class Row(NamedTuple):
 class Matrix(Value):
     """The table: with an action's two sides where they differ, and what the host's own policies may add."""
 
-    columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
+    columns: tuple[MatrixColumn, ...]
+    rows: tuple[MatrixRow, ...]
     own: tuple[str, ...] = ()
     """The host's own policies: each may make any cell stricter at run time."""
 
@@ -116,7 +118,7 @@ def matrix(policy: CompiledPolicy) -> Matrix:
             for _, status, label in policy.places
         )
         asked += [(action, party) for party in (Party if apart else (None,))]
-    columns: list[Column] = []
+    columns: list[MatrixColumn] = []
     several: list[list[Verdict]] = []
     for lifecycle in policy.lifecycles:
         alike: dict[tuple[Status, tuple[str, ...]], list[StatusLabel]] = {}
@@ -128,7 +130,7 @@ def matrix(policy: CompiledPolicy) -> Matrix:
             verdicts.setdefault(key, found)
         groups = [status for status, _ in alike]
         for (status, texts), labels in alike.items():
-            columns.append(Column(lifecycle.name, status, tuple(labels) if groups.count(status) > 1 else ()))
+            columns.append(MatrixColumn(lifecycle.name, status, tuple(labels) if groups.count(status) > 1 else ()))
             several.append(verdicts[status, texts])
-    rows = (Row(*each, tuple(found[number] for found in several)) for number, each in enumerate(asked))
+    rows = (MatrixRow(*each, tuple(found[number] for found in several)) for number, each in enumerate(asked))
     return Matrix(tuple(columns), tuple(rows), tuple(policy.own))

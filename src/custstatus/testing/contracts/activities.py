@@ -7,9 +7,10 @@ from decimal import Decimal
 
 from attrs import evolve
 
-from custstatus import Activities, ActivityBatch, Customers, Effect, Recorded, Store, StoredActivity
+from custstatus import Effect
+from custstatus.adapters import Activities, ActivityBatch, Customers, Recorded, Store, StoredActivity
 from custstatus.testing.contracts.contract import Contract
-from custstatus.testing.drafts import ORG, T0, US, bought, move, registration
+from custstatus.testing.drafts import ORG, T0, US, bought, registration, transition
 from custstatus.testing.snapshots import plain
 
 __all__ = ["ActivityContract"]
@@ -23,7 +24,7 @@ def became(recorded: Recorded) -> tuple[int, tuple[int, ...]]:
 
 
 class ActivityContract(Contract):
-    """The verbs `record` and `activities`."""
+    """The verb `record`, and `page` of activities."""
 
     def report(self, store: Store, *rows: StoredActivity, watch: frozenset[str] = frozenset()) -> Recorded:
         """Record activities in one batch."""
@@ -31,11 +32,11 @@ class ActivityContract(Contract):
 
     def reported(self, store: Store, customer: str) -> list[StoredActivity]:
         """A customer's, the oldest first."""
-        return list(store.activities(Activities(org=ORG, customer=customer, newest_first=False)))
+        return list(store.page(Activities(org=ORG, customer=customer, newest_first=False)))
 
     def last_active(self, store: Store, customer: str) -> datetime | None:
         """When a customer was active last."""
-        rows = {row.customer: row for row in store.customers(Customers(org=ORG, lifecycle="customer_status"))}
+        rows = {row.customer: row for row in store.page(Customers(org=ORG, lifecycle="customer_status"))}
         return rows[customer].last_activity_at
 
     def test_nothing_is_recorded_of_nothing(self) -> None:
@@ -144,7 +145,7 @@ class ActivityContract(Contract):
     def test_a_closed_account_s_are_accepted_and_change_nothing(self) -> None:
         with self.opened() as store:
             account = self.registered(store, "c-1")
-            closed = self.written(store, move(account, "deleted", "Closed", closes=True))
+            closed = self.written(store, transition(account, "deleted", "Closed", closes=True))
             assert became(self.report(store, bought("c-1", "r-1"))) == (1, ())
             assert plain(store.load(ORG, "c-1")) == plain(closed)
             assert len(self.reported(store, "c-1")) == 1
@@ -190,32 +191,32 @@ class ActivityContract(Contract):
         with self.opened() as store:
             own = [row for row in self.many_reported(store) if row.customer == "c-2"]
             query = Activities(org=ORG, customer="c-2")
-            assert plain(self.paged(store.activities, query)) == plain(own[::-1])
-            assert plain(self.paged(store.activities, evolve(query, newest_first=False))) == plain(own)
+            assert plain(self.paged(store.page, query)) == plain(own[::-1])
+            assert plain(self.paged(store.page, evolve(query, newest_first=False))) == plain(own)
 
     def test_by_reference_in_order_page_by_page(self) -> None:
         with self.opened() as store:
             rows = [row for row in self.many_reported(store) if row.reference == "r-10"]
             query = Activities(org=ORG, reference="r-10")
             assert len(rows) == 4
-            assert plain(self.paged(store.activities, query)) == plain(rows[::-1])
-            assert plain(self.paged(store.activities, evolve(query, newest_first=False))) == plain(rows)
+            assert plain(self.paged(store.page, query)) == plain(rows[::-1])
+            assert plain(self.paged(store.page, evolve(query, newest_first=False))) == plain(rows)
 
     def test_by_customer_and_reference(self) -> None:
         with self.opened() as store:
             rows = [row for row in self.many_reported(store) if (row.customer, row.reference) == ("c-1", "r-22")]
             query = Activities(org=ORG, customer="c-1", reference="r-22", newest_first=False)
             assert len(rows) == 2
-            assert plain(self.paged(store.activities, query)) == plain(rows)
-            assert self.paged(store.activities, evolve(query, reference="r-2")) == []
+            assert plain(self.paged(store.page, query)) == plain(rows)
+            assert self.paged(store.page, evolve(query, reference="r-2")) == []
 
     def test_a_report_that_comes_between_two_pages_moves_nothing(self) -> None:
         with self.opened() as store:
             own = [row for row in self.many_reported(store) if row.customer == "c-1"][::-1]
             query = Activities(org=ORG, customer="c-1", limit=3)
-            first = store.activities(query)
+            first = store.page(query)
             self.report(store, bought("c-1", "new", T0 + _DAY), bought("c-1", "old", T0 - _DAY))
-            rest = store.activities(evolve(query, after=first.next, limit=100))
+            rest = store.page(evolve(query, after=first.next, limit=100))
             assert plain([*first, *rest]) == plain([*own, bought("c-1", "old", T0 - _DAY)])
 
     def test_a_batch_of_thousands(self) -> None:

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from custstatus import (
+from custstatus.adapters import (
     Accounts,
     Activities,
     ActivityBatch,
+    CustomerIds,
     Customers,
-    Each,
     Feed,
-    GuardedSet,
     Log,
+    PreparedSet,
+    SetRow,
     Store,
-    StoreClosedError,
 )
+from custstatus.errors import StoreClosedError
 from custstatus.testing.contracts.contract import Contract
-from custstatus.testing.drafts import ORG, bought, guarded, mobile, move, registration, step
+from custstatus.testing.drafts import ORG, bought, mobile, prepared, registration, step, transition
 
 __all__ = ["ClosingContract"]
 
@@ -34,29 +35,31 @@ class ClosingContract(Contract):
             "load": lambda: store.load(ORG, "c-1"),
             "load nobody": lambda: store.load(ORG, "nobody"),
             "load of another organisation": lambda: store.load("others", "c-1"),
-            "read": lambda: store.read(guarded("c-1", step("suspended"), key="k-1")),
-            "apply": lambda: store.apply(guarded("c-1", step("suspended"))),
-            "apply to nobody": lambda: store.apply(guarded("nobody", step("suspended"))),
-            "apply a registration": lambda: store.apply(registration("c-2").guarded),
-            "commit": lambda: store.commit(move(account, "suspended")),
+            "read": lambda: store.read(prepared("c-1", step("suspended"), key="k-1")),
+            "apply": lambda: store.apply(prepared("c-1", step("suspended"))),
+            "apply to nobody": lambda: store.apply(prepared("nobody", step("suspended"))),
+            "apply a registration": lambda: store.apply(registration("c-2").prepared),
+            "commit": lambda: store.commit(transition(account, "suspended")),
             "commit a registration": lambda: store.commit(registration("c-2")),
-            "apply_set": lambda: store.apply_set(GuardedSet(guarded("", step("suspended"), run="r-1"), (Each("c-1"),))),
-            "apply_set only read": lambda: store.apply_set(
-                GuardedSet(guarded("", step("suspended"), run="r-1"), (Each("nobody"),), only_read=True)
+            "apply_set": lambda: store.apply_set(
+                PreparedSet(prepared("", step("suspended"), run="r-1"), (SetRow("c-1"),))
             ),
-            "find": lambda: store.find(ORG, "1"),
+            "apply_set only read": lambda: store.apply_set(
+                PreparedSet(prepared("", step("suspended"), run="r-1"), (SetRow("nobody"),), preview=True)
+            ),
             "find_all": lambda: store.find_all(ORG, ("1", "2")),
+            "find_all of one": lambda: store.find_all(ORG, ("1",)),
             "identifiers": lambda: store.identifiers(ORG, "c-1"),
-            "log": lambda: store.log(Log(org=ORG)),
-            "log of one": lambda: store.log(Log(org=ORG, customer="c-1")),
-            "customers": lambda: store.customers(Customers(org=ORG, lifecycle="customer_status")),
-            "customer_ids": lambda: store.customer_ids(Customers(org=ORG, lifecycle="customer_status")),
+            "page of a log": lambda: store.page(Log(org=ORG)),
+            "page of one's log": lambda: store.page(Log(org=ORG, customer="c-1")),
+            "page of customers": lambda: store.page(Customers(org=ORG, lifecycle="customer_status")),
+            "page of ids": lambda: store.page(CustomerIds(org=ORG, lifecycle="customer_status")),
             "count": lambda: store.count(Customers(org=ORG, lifecycle="customer_status")),
-            "accounts": lambda: store.accounts(Accounts(org=ORG)),
+            "page of accounts": lambda: store.page(Accounts(org=ORG)),
             "tally": lambda: store.tally(ORG, "customer_status"),
             "record": lambda: store.record(ActivityBatch(ORG, (bought("c-1", "r-1"),))),
             "record nothing": lambda: store.record(ActivityBatch(ORG, ())),
-            "activities": lambda: store.activities(Activities(org=ORG, customer="c-1")),
+            "page of activities": lambda: store.page(Activities(org=ORG, customer="c-1")),
             "feed": lambda: store.feed(Feed(org=ORG)),
             "lag": lambda: store.lag(ORG, None),
             "position": lambda: store.position(ORG, "mirror"),

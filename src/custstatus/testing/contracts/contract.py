@@ -8,12 +8,13 @@ from typing import TypeVar
 
 from attrs import evolve
 
-from custstatus import Account, Accounts, Activities, Applied, Customers, Log, Page, Plan, Store
+from custstatus import Account, Applied, Page, Plan
+from custstatus.adapters import Accounts, Activities, CustomerIds, Customers, Log, Store
 from custstatus.testing.drafts import registration
 
 __all__ = ["Contract"]
 
-Q = TypeVar("Q", Log, Customers, Activities, Accounts)
+Q = TypeVar("Q", Log, Customers, CustomerIds, Activities, Accounts)
 T = TypeVar("T")
 
 

@@ -7,22 +7,10 @@ from decimal import Decimal
 
 from attrs import evolve
 
-from custstatus import (
-    Activities,
-    ActivityBatch,
-    Actor,
-    ActorKind,
-    Customers,
-    Effect,
-    Log,
-    Plan,
-    Store,
-    StoredActivity,
-    Token,
-    Wish,
-)
+from custstatus import Actor, ActorKind, Effect, Plan, RequestedBy
+from custstatus.adapters import Activities, ActivityBatch, Customers, Log, Store, StoredActivity, Token
 from custstatus.testing.contracts.contract import Contract
-from custstatus.testing.drafts import ORG, T0, US, after, bought, move, registration
+from custstatus.testing.drafts import ORG, T0, US, after, bought, registration, transition
 from custstatus.testing.snapshots import plain
 
 __all__ = ["ExactnessContract"]
@@ -127,8 +115,8 @@ class ExactnessContract(Contract):
                 account = store.load(ORG, customer)
                 assert account is not None, f"{customer!r} is not found"
                 assert account.customer == customer
-                assert {entry.customer for entry in store.log(Log(org=ORG, customer=customer))} == {customer}
-            rows = store.customers(Customers(org=ORG, lifecycle="customer_status", limit=1_000))
+                assert {entry.customer for entry in store.page(Log(org=ORG, customer=customer))} == {customer}
+            rows = store.page(Customers(org=ORG, lifecycle="customer_status", limit=1_000))
             assert [row.customer for row in rows] == sorted(_IDS)
             recorded = store.record(ActivityBatch(ORG, tuple(bought(customer, "r-1") for customer in _IDS)))
             assert (recorded.new, recorded.unknown) == (len(_IDS), ())
@@ -141,9 +129,9 @@ class ExactnessContract(Contract):
                 *(registration(f"c-{number}", adds=[Token("mobile", token)]) for number, token in enumerate(tokens)),
             )
             for number, token in enumerate(tokens):
-                assert store.find(ORG, token) == f"c-{number}", f"{token!r}"
+                assert store.find_all(ORG, (token,)).get(token) == f"c-{number}", f"{token!r}"
                 assert [held.token for held in store.identifiers(ORG, f"c-{number}")] == [token]
-            found = store.read(registration("c-x", adds=[Token("mobile", token) for token in tokens]).guarded)
+            found = store.read(registration("c-x", adds=[Token("mobile", token) for token in tokens]).prepared)
             assert dict(found.holders) == {token: f"c-{number}" for number, token in enumerate(tokens)}
 
     def test_references(self) -> None:
@@ -151,9 +139,9 @@ class ExactnessContract(Contract):
             self.registered(store, "c-1")
             store.record(ActivityBatch(ORG, tuple(bought("c-1", reference) for reference in _IDS)))
             for reference in _IDS:
-                found = store.activities(Activities(org=ORG, reference=reference))
+                found = store.page(Activities(org=ORG, reference=reference))
                 assert [row.reference for row in found] == [reference]
-            rows = self.paged(store.activities, Activities(org=ORG, customer="c-1", newest_first=False))
+            rows = self.paged(store.page, Activities(org=ORG, customer="c-1", newest_first=False))
             assert [row.reference for row in rows] == sorted(_IDS)
 
     def test_everything_that_an_entry_says(self) -> None:  # D51, D101
@@ -161,14 +149,14 @@ class ExactnessContract(Contract):
             account = self.registered(store, "c-1")
             for text in _TEXTS:
                 name = text[:128]
-                plan = move(
+                plan = transition(
                     account,
                     "active",
                     f"Label {account.version} 😀",
                     reason=text,
                     reason_digest=text.encode(),
                     actor=Actor("agent 😀'", ActorKind.CUSTOMER, name),
-                    wish=Wish.AUTHORITY,
+                    requested_by=RequestedBy.AUTHORITY,
                     channel="kiosk 😀",
                     reason_code="código'",
                     run="sweep 😀",
@@ -182,21 +170,21 @@ class ExactnessContract(Contract):
         """Commit a plan of one entry, which comes back as it is, by every way to read one."""
         account = self.written(store, plan)
         for customer in (account.customer, None):
-            last = store.log(Log(org=ORG, customer=customer, newest_first=True, limit=1))
+            last = store.page(Log(org=ORG, customer=customer, newest_first=True, limit=1))
             assert plain(last.items) == plain(plan.entries)
 
     def test_what_is_not_said_is_none(self) -> None:
         with self.opened() as store:
             account = self.registered(store, "c-1")
-            self.same(store, move(account, "active", "Other", actor=Actor("x", ActorKind.SYSTEM), reason=None))
-            (entry,) = store.log(Log(org=ORG, newest_first=True, limit=1))
+            self.same(store, transition(account, "active", "Other", actor=Actor("x", ActorKind.SYSTEM), reason=None))
+            (entry,) = store.page(Log(org=ORG, newest_first=True, limit=1))
             said = (entry.reason, entry.reason_code, entry.reason_digest, entry.key, entry.digest, entry.run)
             assert said == (None,) * 6
             assert (entry.actor.name, entry.subject, entry.related, entry.approval, entry.shop) == (None,) * 5
 
     def test_whom_it_concerns_and_who_approved(self) -> None:
         with self.opened() as store:
-            plan = move(self.registered(store, "c-1"), "active", "Other")
+            plan = transition(self.registered(store, "c-1"), "active", "Other")
             (planned,) = plan.accounts
             entry = evolve(planned.entries[0], related="c-2 😀", approval="a-1'")
             self.same(store, evolve(plan, accounts=(evolve(planned, entries=(entry,)),)))
@@ -205,7 +193,7 @@ class ExactnessContract(Contract):
         with self.opened() as store:
             account = self.registered(store, "c-1")
             for until in _TIMES:
-                plan = move(account, "active", f"{until}")
+                plan = transition(account, "active", f"{until}")
                 (planned,) = plan.accounts
                 rows = tuple(evolve(row, until=until) for row in planned.standings)
                 account = self.written(store, evolve(plan, accounts=(evolve(planned, standings=rows),)))
@@ -219,11 +207,11 @@ class ExactnessContract(Contract):
                 plan = registration(f"c-{number}", at=time, adds=[Token("mobile", f"{number}")])
                 account = self.written(store, plan)
                 assert plain(account) == plain(after(None, plan))
-                assert plain(store.log(Log(org=ORG, customer=f"c-{number}")).items) == plain(plan.entries)
+                assert plain(store.page(Log(org=ORG, customer=f"c-{number}")).items) == plain(plan.entries)
                 assert [held.since for held in store.identifiers(ORG, f"c-{number}")] == [time]
-                closing = move(account, "deleted", "Closed", now=time, closes=True)
+                closing = transition(account, "deleted", "Closed", now=time, closes=True)
                 assert self.written(store, closing).closed_at == time
-            rows = store.customers(Customers(org=ORG, lifecycle="customer_status"))
+            rows = store.page(Customers(org=ORG, lifecycle="customer_status"))
             assert [row.registered_at for row in rows] == list(_TIMES)
 
     def test_times_of_activities(self) -> None:
@@ -232,9 +220,9 @@ class ExactnessContract(Contract):
             for time in _TIMES:
                 row = StoredActivity("c-1", "x", time.isoformat(), time, Decimal(1), Effect.ALLOW, True)
                 store.record(ActivityBatch(ORG, (row,)))
-                (listed,) = store.customers(Customers(org=ORG, lifecycle="customer_status"))
+                (listed,) = store.page(Customers(org=ORG, lifecycle="customer_status"))
                 assert listed.last_activity_at == time
-            rows = self.paged(store.activities, Activities(org=ORG, customer="c-1", newest_first=False))
+            rows = self.paged(store.page, Activities(org=ORG, customer="c-1", newest_first=False))
             assert [row.at.isoformat() for row in rows] == [time.isoformat() for time in _TIMES]
 
     def test_times_that_lists_are_asked_about(self) -> None:
@@ -242,17 +230,17 @@ class ExactnessContract(Contract):
             for number, time in enumerate(_TIMES):
                 self.written(store, registration(f"c-{number}", None, at=time))
             for number, time in enumerate(_TIMES):
-                later = store.log(Log(org=ORG, since=time))
+                later = store.page(Log(org=ORG, since=time))
                 assert [entry.recorded_at for entry in later] == list(_TIMES[number:])
-                earlier = store.log(Log(org=ORG, until=time))
+                earlier = store.page(Log(org=ORG, until=time))
                 assert [entry.recorded_at for entry in earlier] == list(_TIMES[:number])
-                quiet = store.customers(Customers(org=ORG, lifecycle="customer_status", quiet_since=time))
+                quiet = store.page(Customers(org=ORG, lifecycle="customer_status", quiet_since=time))
                 assert [row.registered_at for row in quiet] == list(_TIMES[:number])
 
     def test_times_are_utc_and_aware(self) -> None:
         with self.opened() as store:
             account = self.registered(store, "c-1")
-            (entry, _) = store.log(Log(org=ORG))
+            (entry, _) = store.page(Log(org=ORG))
             assert entry.recorded_at.utcoffset() == timedelta(0)
             assert {row.since.utcoffset() for row in account.standings} == {timedelta(0)}
             assert account.registered_at == T0
@@ -261,8 +249,8 @@ class ExactnessContract(Contract):
         with self.opened() as store:
             account = self.registered(store, "c-1")
             for number in range(100):
-                account = self.written(store, move(account, "active", f"{number}"))
+                account = self.written(store, transition(account, "active", f"{number}"))
             assert account.version == 102
-            assert [entry.version for entry in store.log(Log(org=ORG, customer="c-1", limit=1_000))] == list(
+            assert [entry.version for entry in store.page(Log(org=ORG, customer="c-1", limit=1_000))] == list(
                 range(1, 103)
             )

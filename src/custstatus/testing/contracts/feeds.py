@@ -9,9 +9,10 @@ from typing import Any
 
 from attrs import evolve
 
-from custstatus import Account, Entry, Feed, InvalidInputError, Lag, Log, Plan, Store
+from custstatus import Account, Entry, InvalidInputError, Lag, Plan
+from custstatus.adapters import Feed, Log, Store
 from custstatus.testing.contracts.contract import Contract
-from custstatus.testing.drafts import CRM, ORG, T0, US, holding, mobile, move, registration, together
+from custstatus.testing.drafts import CRM, ORG, T0, US, holding, mobile, registration, together, transition
 from custstatus.testing.snapshots import plain
 
 __all__ = ["FeedContract"]
@@ -71,7 +72,7 @@ class FeedContract(Contract):
                 now = T0 - turn * US
                 plan = holding(account, drops=[mobile(customer)], now=now)
                 if turn:
-                    plan = move(account, "suspended" if turn % 2 else "active", now=T0 + turn * US, actor=CRM)
+                    plan = transition(account, "suspended" if turn % 2 else "active", now=T0 + turn * US, actor=CRM)
                 accounts[customer] = self.fed(store, plan)
                 written += plan.entries
         return written
@@ -125,7 +126,7 @@ class FeedContract(Contract):
         with self.opened() as store:
             account = self.fed(store, registration("c-1"))
             after = store.feed(Feed(org=ORG)).position
-            plan = together(move(account, "suspended", now=T0 + US), registration("c-2"))
+            plan = together(transition(account, "suspended", now=T0 + US), registration("c-2"))
             self.fed(store, plan)
             got = self.followed(store, after, limit=1)
             assert sorted(plain(got)) == sorted(plain([entry for each in plan.accounts for entry in each.entries]))
@@ -157,7 +158,7 @@ class FeedContract(Contract):
     def test_what_no_feed_has_given_is_no_position(self) -> None:
         with self.opened() as store:
             self.fed_in_turn(store)
-            cursor = store.log(Log(org=ORG, limit=1)).next
+            cursor = store.page(Log(org=ORG, limit=1)).next
             for text in (*_NO_POSITIONS, *([] if cursor is None or cursor.count(".") == 2 else [cursor])):
                 for asked in (
                     lambda text=text: store.feed(Feed(org=ORG, after=text)),
@@ -243,7 +244,7 @@ class FeedContract(Contract):
             written = self.fed_in_turn(store, turns=5)
             for customer in ("c-1", "c-2", "c-3"):
                 own = [entry for entry in self.followed(store, limit=4) if entry.customer == customer]
-                assert plain(own) == plain(self.paged(store.log, Log(org=ORG, customer=customer)))
+                assert plain(own) == plain(self.paged(store.page, Log(org=ORG, customer=customer)))
                 assert [entry.version for entry in own] == list(range(1, len(own) + 1))
             assert len(self.followed(store)) == len(written)
 
@@ -257,7 +258,7 @@ class FeedContract(Contract):
                 account = self.registered(store, f"w-{number}")
                 for turn in range(turns):
                     status = "active" if turn % 2 else "suspended"
-                    account = self.written(store, move(account, status, now=T0 + turn * US))
+                    account = self.written(store, transition(account, status, now=T0 + turn * US))
 
             def read() -> list[Entry]:
                 begin.wait()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from custstatus import Found, HeldIdentifier, Plan, Store, Token
+from custstatus import HeldIdentifier, Plan
+from custstatus.adapters import Snapshot, Store, Token
 from custstatus.testing.contracts.contract import Contract
-from custstatus.testing.drafts import ORG, T0, holding, mobile, move, registration, together
+from custstatus.testing.drafts import ORG, T0, holding, mobile, registration, together, transition
 from custstatus.testing.snapshots import plain
 
 __all__ = ["IdentifierContract"]
@@ -15,18 +16,18 @@ _DAY = timedelta(days=1)
 
 
 class IdentifierContract(Contract):
-    """The verbs `find`, `find_all` and `identifiers`, and what `commit` does to identifiers."""
+    """The verbs `find_all` and `identifiers`, and what `commit` does to identifiers."""
 
-    def taken(self, store: Store, plan: Plan) -> Found:
+    def taken(self, store: Store, plan: Plan) -> Snapshot:
         """Commit a plan that must not be written: someone else holds what it adds."""
         got = store.commit(plan)
-        assert isinstance(got, Found), f"written, though it is taken: {plan}"
+        assert isinstance(got, Snapshot), f"written, though it is taken: {plan}"
         return got
 
     def test_nobody_holds_what_was_never_added(self) -> None:
         with self.opened() as store:
             self.registered(store, "c-1")
-            assert store.find(ORG, "1") is None
+            assert store.find_all(ORG, ("1",)).get("1") is None
             assert store.identifiers(ORG, "c-1") == ()
             assert store.identifiers(ORG, "nobody") == ()
 
@@ -35,9 +36,9 @@ class IdentifierContract(Contract):
             account = self.written(store, registration("c-1", adds=[mobile("1")]))
             assert store.identifiers(ORG, "c-1") == (HeldIdentifier("mobile", "1", T0),)
             account = self.written(store, holding(account, [mobile("2")], now=T0 + _DAY))
-            assert (store.find(ORG, "1"), store.find(ORG, "2")) == ("c-1", "c-1")
+            assert (store.find_all(ORG, ("1",)).get("1"), store.find_all(ORG, ("2",)).get("2")) == ("c-1", "c-1")
             account = self.written(store, holding(account, [mobile("3")], [mobile("1")], now=T0 + 2 * _DAY))
-            assert [store.find(ORG, token) for token in "123"] == [None, "c-1", "c-1"]
+            assert [store.find_all(ORG, (token,)).get(token) for token in "123"] == [None, "c-1", "c-1"]
             self.written(store, holding(account, drops=[mobile("2")]))
             assert store.identifiers(ORG, "c-1") == (HeldIdentifier("mobile", "3", T0 + 2 * _DAY),)
 
@@ -51,9 +52,9 @@ class IdentifierContract(Contract):
             account = self.written(store, registration("c-3", adds=[mobile("gone"), mobile("stays")]))
             self.written(store, holding(account, drops=[mobile("gone")]))
             account = self.written(store, registration("c-4", adds=[mobile("closed")]))
-            self.written(store, move(account, "deleted", "Closed", closes=True))
+            self.written(store, transition(account, "deleted", "Closed", closes=True))
             tokens = (*awkward, "1", "2", "3", "gone", "stays", "closed", "nobody's", "1", "NULL ")
-            found = {token: store.find(ORG, token) for token in tokens}
+            found = {token: store.find_all(ORG, (token,)).get(token) for token in tokens}
             expected = {token: customer for token, customer in found.items() if customer is not None}
             assert len(expected) == len(awkward) + 3
             assert dict(store.find_all(ORG, tokens)) == expected
@@ -84,20 +85,24 @@ class IdentifierContract(Contract):
             found = self.taken(store, registration("c-2", adds=[mobile("2"), mobile("1")]))
             assert dict(found.holders) == {"1": "c-1"}
             assert store.load(ORG, "c-2") is None
-            assert store.find(ORG, "2") is None
+            assert store.find_all(ORG, ("2",)).get("2") is None
             other = self.registered(store, "c-2")
             self.taken(store, holding(other, [mobile("1")]))
             self.taken(store, holding(other, [mobile("2"), mobile("1")]))
             assert plain(store.load(ORG, "c-2")) == plain(other)
             assert store.identifiers(ORG, "c-2") == ()
-            assert store.find(ORG, "1") == "c-1"
+            assert store.find_all(ORG, ("1",)).get("1") == "c-1"
 
     def test_two_accounts_of_one_plan_cannot_both_have_it(self) -> None:
         with self.opened() as store:
             self.taken(
                 store, together(registration("c-1", adds=[mobile("1")]), registration("c-2", adds=[mobile("1")]))
             )
-            assert (store.load(ORG, "c-1"), store.load(ORG, "c-2"), store.find(ORG, "1")) == (None, None, None)
+            assert (store.load(ORG, "c-1"), store.load(ORG, "c-2"), store.find_all(ORG, ("1",)).get("1")) == (
+                None,
+                None,
+                None,
+            )
 
     def test_what_is_given_up_is_free(self) -> None:
         with self.opened() as store:
@@ -107,18 +112,23 @@ class IdentifierContract(Contract):
             self.taken(store, holding(one, [mobile("1")]))
             self.written(store, holding(other, [mobile("3")], [mobile("1")]))
             self.written(store, holding(one, [mobile("1")], [mobile("2")]))
-            assert [store.find(ORG, token) for token in "123"] == ["c-1", None, "c-2"]
+            assert [store.find_all(ORG, (token,)).get(token) for token in "123"] == ["c-1", None, "c-2"]
 
     def test_a_closed_account_releases_them_all(self) -> None:  # D6
         with self.opened() as store:
             account = self.written(store, registration("c-1", adds=[mobile("1"), Token("email", "a@b.c")]))
             account = self.written(store, holding(account, [mobile("2")]))
             kept = self.written(store, registration("c-2", adds=[mobile("3")]))
-            self.written(store, move(account, "deleted", "Closed", now=T0 + _DAY, closes=True))
+            self.written(store, transition(account, "deleted", "Closed", now=T0 + _DAY, closes=True))
             assert store.identifiers(ORG, "c-1") == ()
-            assert [store.find(ORG, token) for token in ("1", "2", "a@b.c", "3")] == [None, None, None, "c-2"]
+            assert [store.find_all(ORG, (token,)).get(token) for token in ("1", "2", "a@b.c", "3")] == [
+                None,
+                None,
+                None,
+                "c-2",
+            ]
             anew = self.written(store, registration("c-3", adds=[mobile("1"), Token("email", "a@b.c")]))
-            assert (store.find(ORG, "1"), anew.version) == ("c-3", 4)
+            assert (store.find_all(ORG, ("1",)).get("1"), anew.version) == ("c-3", 4)
             assert plain(store.load(ORG, "c-2")) == plain(kept)
 
     def test_the_type_of_a_token_is_told_but_the_token_alone_is_unique(self) -> None:

@@ -6,13 +6,14 @@ from collections import Counter
 from datetime import timedelta
 from itertools import product
 
-from attrs import evolve
+from attrs import evolve, fields
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from custstatus import Account, Accounts, ActivityBatch, ActorKind, Customers, Listed, Page, Store, Tally
+from custstatus import Account, ActorKind, Listed, Page, Tally
+from custstatus.adapters import Accounts, ActivityBatch, CustomerIds, Customers, Store
 from custstatus.testing.contracts.contract import Contract
-from custstatus.testing.drafts import ADA, CRM, ORG, T0, US, bought, move, registration
+from custstatus.testing.drafts import ADA, CRM, ORG, T0, US, bought, registration, transition
 from custstatus.testing.snapshots import plain
 
 __all__ = ["ListContract"]
@@ -24,7 +25,7 @@ _IDS = ("!", "-1", "10", "9", "Z", "a", "a ", "a b", "aa", "é", "\ufb00", "\uff
 
 
 class ListContract(Contract):
-    """The verbs `customers`, `customer_ids`, `count`, `accounts` and `tally`."""
+    """The verb `page` of lists of accounts, and the verbs `count` and `tally`."""
 
     def population(self, store: Store) -> dict[str, Account]:
         """Accounts at every kind of place, unset and closed ones among them, some of them active of late."""
@@ -34,12 +35,12 @@ class ListContract(Contract):
             status, label = [*places, ("suspended", None), (None, None)][number % 6]
             account = self.written(store, registration(customer, status, label, at=T0 + number * US))
             if status == "deleted":
-                account = self.written(store, move(account, status, "Gone", now=T0 + _DAY, closes=True))
+                account = self.written(store, transition(account, status, "Gone", now=T0 + _DAY, closes=True))
             if number % 6 == 4:
                 by, at = (CRM, T0 + 2 * _DAY) if number == 4 else (ADA, T0 + _DAY + US)
-                account = self.written(store, move(account, "suspended", "On leave", now=at, actor=by))
+                account = self.written(store, transition(account, "suspended", "On leave", now=at, actor=by))
             if number % 3 == 0:
-                account = self.written(store, move(account, "enrolled", lifecycle="membership"))
+                account = self.written(store, transition(account, "enrolled", lifecycle="membership"))
             if number % 4 == 0:
                 store.record(ActivityBatch(ORG, (bought(customer, f"r-{number}", T0 + number * US),)))
             accounts[customer] = account
@@ -47,16 +48,16 @@ class ListContract(Contract):
 
     def test_every_account_in_the_order_of_the_ids_by_code_points(self) -> None:
         with self.opened() as store:
-            assert self.paged(store.accounts, Accounts(org=ORG)) == []
+            assert self.paged(store.page, Accounts(org=ORG)) == []
             population = self.population(store)
-            assert plain(self.paged(store.accounts, Accounts(org=ORG))) == plain(list(population.values()))
-            assert self.paged(store.accounts, Accounts(org="others")) == []
+            assert plain(self.paged(store.page, Accounts(org=ORG))) == plain(list(population.values()))
+            assert self.paged(store.page, Accounts(org="others")) == []
 
     def test_accounts_without_any_standing_are_listed_as_well(self) -> None:
         with self.opened() as store:
             for customer in ("c-2", "c-1", "c-3"):
                 self.written(store, registration(customer, None, lifecycles=[] if customer != "c-3" else ["x"]))
-            assert [account.customer for account in self.paged(store.accounts, Accounts(org=ORG))] == [
+            assert [account.customer for account in self.paged(store.page, Accounts(org=ORG))] == [
                 "c-1",
                 "c-2",
                 "c-3",
@@ -66,13 +67,13 @@ class ListContract(Contract):
         with self.opened() as store:
             population = self.population(store)
             for lifecycle in (_LIFECYCLE, "membership"):
-                rows = self.paged(store.customers, Customers(org=ORG, lifecycle=lifecycle))
+                rows = self.paged(store.page, Customers(org=ORG, lifecycle=lifecycle))
                 assert [row.customer for row in rows] == list(population)
                 for row in rows:
                     assert plain(row.standing) == plain(population[row.customer].standing(lifecycle))
                     assert row.registered_at == population[row.customer].registered_at
-            assert self.paged(store.customers, Customers(org=ORG, lifecycle="client_state")) == []
-            assert self.paged(store.customers, Customers(org="others", lifecycle=_LIFECYCLE)) == []
+            assert self.paged(store.page, Customers(org=ORG, lifecycle="client_state")) == []
+            assert self.paged(store.page, Customers(org="others", lifecycle=_LIFECYCLE)) == []
 
     def test_every_filter_of_a_list_and_all_of_them_together(self) -> None:  # D62, D63, D65, D89
         statuses: list[frozenset[str | None] | None] = [
@@ -92,7 +93,7 @@ class ListContract(Contract):
         actives = None, T0 + 6 * US
         with self.opened() as store:
             self.population(store)
-            everyone = list(store.customers(Customers(org=ORG, lifecycle=_LIFECYCLE)))
+            everyone = list(store.page(Customers(org=ORG, lifecycle=_LIFECYCLE)))
             asked = product(statuses, withouts, labels, places, quiets, actives)
             for status, without, label, place, quiet, active in asked:
                 query = Customers(
@@ -106,7 +107,7 @@ class ListContract(Contract):
                     active_since=active,
                 )
                 expected = [row for row in everyone if _fits(row, query)]
-                assert list(store.customers(query)) == expected, f"{query}"
+                assert list(store.page(query)) == expected, f"{query}"
 
     def test_a_filtered_list_page_by_page(self) -> None:
         queries = Customers(org=ORG, lifecycle=_LIFECYCLE, statuses=frozenset({"suspended"}))
@@ -121,20 +122,20 @@ class ListContract(Contract):
                 evolve(queries, statuses=None, quiet_since=T0 + 6 * US),
                 evolve(queries, statuses=None, active_since=T0 + 6 * US),
             ):
-                assert 0 < len(self.paged(store.customers, query)) < len(population), f"{query}"
+                assert 0 < len(self.paged(store.page, query)) < len(population), f"{query}"
 
     def test_ids_and_counts_are_those_of_the_list(self) -> None:  # D62, D63
         with self.opened() as store:
             self.population(store)
             everyone = {
-                name: list(store.customers(Customers(org=ORG, lifecycle=name))) for name in (_LIFECYCLE, "membership")
+                name: list(store.page(Customers(org=ORG, lifecycle=name))) for name in (_LIFECYCLE, "membership")
             }
             sizes = Counter[str]()
 
             def check(query: Customers) -> None:
                 fitting = [row for row in everyone[query.lifecycle] if _fits(row, query)]
                 expected = [row for row in fitting if query.after is None or row.customer > query.after][: query.limit]
-                rows, ids = store.customers(query), store.customer_ids(query)
+                rows, ids = store.page(query), store.page(_ids(query))
                 assert ids.next == rows.next
                 assert list(rows) == expected, f"{query}"
                 assert plain(ids) == plain(Page(tuple(row.customer for row in rows), rows.next)), f"{query}"
@@ -163,14 +164,14 @@ class ListContract(Contract):
     def test_ids_page_by_page(self) -> None:
         whole = Customers(org=ORG, lifecycle=_LIFECYCLE)
         with self.opened() as store:
-            assert self.paged(store.customer_ids, whole) == []
+            assert self.paged(store.page, _ids(whole)) == []
             assert store.count(whole) == 0
             population = self.population(store)
-            assert self.paged(store.customer_ids, whole) == list(population)
+            assert self.paged(store.page, _ids(whole)) == list(population)
             some = evolve(whole, statuses=frozenset({"suspended"}))
-            assert self.paged(store.customer_ids, some) == [row.customer for row in self.paged(store.customers, some)]
+            assert self.paged(store.page, _ids(some)) == [row.customer for row in self.paged(store.page, some)]
             for nobody in (evolve(whole, org="others"), evolve(whole, lifecycle="client_state")):
-                assert (self.paged(store.customer_ids, nobody), store.count(nobody)) == ([], 0)
+                assert (self.paged(store.page, _ids(nobody)), store.count(nobody)) == ([], 0)
 
     def test_the_exempt_are_in_no_list(self) -> None:  # D63
         whole = Customers(org=ORG, lifecycle=_LIFECYCLE)
@@ -180,8 +181,8 @@ class ListContract(Contract):
             spared = evolve(whole, exempt=exempt)
             rest = [customer for customer in population if customer not in exempt]
             assert len(rest) == len(population) - 2
-            assert self.paged(store.customer_ids, spared) == rest
-            assert [row.customer for row in self.paged(store.customers, spared)] == rest
+            assert self.paged(store.page, _ids(spared)) == rest
+            assert [row.customer for row in self.paged(store.page, spared)] == rest
             assert store.count(spared) == len(rest)
             assert store.count(evolve(whole, exempt=frozenset(population))) == 0
 
@@ -191,18 +192,18 @@ class ListContract(Contract):
         with self.opened() as store:
             for name, actor in kinds.items():
                 account = self.registered(store, name)
-                self.written(store, move(account, "active", "Trending", now=late, actor=actor))
+                self.written(store, transition(account, "active", "Trending", now=late, actor=actor))
             self.written(store, registration("registered", at=late))
             account = self.registered(store, "elsewhere")
-            self.written(store, move(account, "enrolled", lifecycle="membership", now=late))
+            self.written(store, transition(account, "enrolled", lifecycle="membership", now=late))
             everybody = ["customer", "elsewhere", "person", "registered", "system"]
             for since, left in ((T0, ["person"]), (late, ["person"]), (late + US, [])):
                 query = Customers(org=ORG, lifecycle=_LIFECYCLE, grace_since=since)
                 expected = [each for each in everybody if each not in left]
-                assert [row.customer for row in store.customers(query)] == expected, f"{since}"
-                assert (list(store.customer_ids(query)), store.count(query)) == (expected, len(expected))
+                assert [row.customer for row in store.page(query)] == expected, f"{since}"
+                assert (list(store.page(_ids(query))), store.count(query)) == (expected, len(expected))
             membership = Customers(org=ORG, lifecycle="membership", grace_since=late)
-            assert list(store.customer_ids(membership)) == [each for each in everybody if each != "elsewhere"]
+            assert list(store.page(_ids(membership))) == [each for each in everybody if each != "elsewhere"]
 
     def test_a_row_tells_the_last_activity_that_counts(self) -> None:  # D60
         with self.opened() as store:
@@ -214,7 +215,7 @@ class ListContract(Contract):
             ]
             for row in rows:
                 store.record(ActivityBatch(ORG, (row,)))
-            listed = store.customers(Customers(org=ORG, lifecycle=_LIFECYCLE))
+            listed = store.page(Customers(org=ORG, lifecycle=_LIFECYCLE))
             assert [row.last_activity_at for row in listed] == [T0 + _DAY, None]
 
     def test_quiet_is_exact_to_the_microsecond(self) -> None:  # D60, D61
@@ -227,7 +228,7 @@ class ListContract(Contract):
                 (T0 + _DAY, ["never"]),
                 (T0 + _DAY + US, ["bought", "never"]),
             ):
-                rows = store.customers(Customers(org=ORG, lifecycle=_LIFECYCLE, quiet_since=quiet))
+                rows = store.page(Customers(org=ORG, lifecycle=_LIFECYCLE, quiet_since=quiet))
                 assert [row.customer for row in rows] == expected, f"{quiet}"
 
     def test_how_many_stand_where_unset_first(self) -> None:
@@ -246,9 +247,9 @@ class ListContract(Contract):
         active = Customers(org=ORG, lifecycle=_LIFECYCLE, statuses=frozenset({"active"}))
         with self.opened() as store:
             account = self.registered(store, "c-2", "c-1")
-            assert [row.customer for row in store.customers(active)] == ["c-1", "c-2"]
-            self.written(store, move(account, "suspended", "Lost phone"))
-            assert [row.customer for row in store.customers(active)] == ["c-2"]
+            assert [row.customer for row in store.page(active)] == ["c-1", "c-2"]
+            self.written(store, transition(account, "suspended", "Lost phone"))
+            assert [row.customer for row in store.page(active)] == ["c-2"]
             assert [tally.accounts for tally in store.tally(ORG, _LIFECYCLE)] == [1, 1]
 
 
@@ -289,3 +290,8 @@ def _fits(row: Listed[str, str], query: Customers) -> bool:
         and not (query.grace_since is not None and by_hand and row.standing.since >= query.grace_since)
         and row.customer not in query.exempt
     )
+
+
+def _ids(query: Customers) -> CustomerIds:
+    """The same list, only of ids."""
+    return CustomerIds(**{each.name: getattr(query, each.name) for each in fields(Customers)})

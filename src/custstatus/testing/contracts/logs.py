@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 
 from attrs import evolve
 
-from custstatus import Entry, EntryKind, Log, Store
+from custstatus import Entry, EntryKind
+from custstatus.adapters import Log, Store
 from custstatus.testing.contracts.contract import Contract
-from custstatus.testing.drafts import ADA, CRM, ORG, T0, US, holding, mobile, move, registration
+from custstatus.testing.drafts import ADA, CRM, ORG, T0, US, holding, mobile, registration, transition
 from custstatus.testing.snapshots import plain
 
 __all__ = ["LogContract"]
@@ -17,7 +18,7 @@ _DAY = timedelta(days=1)
 
 
 class LogContract(Contract):
-    """The verb `log`."""
+    """The verb `page` of logs."""
 
     def history(self, store: Store) -> list[Entry]:
         """What several customers, actors, lifecycles and days come to; the entries in the order of writing."""
@@ -26,9 +27,9 @@ class LogContract(Contract):
             plan = registration(customer, at=T0 + number * _DAY, adds=[mobile(customer)])
             account = self.written(store, plan)
             written += plan.entries
-            plans = [move(account, "suspended", "Lost phone", now=T0 + 5 * _DAY, actor=CRM)]
-            plans.append(move(evolve(account, version=4), "active", "Regular", now=T0 + 5 * _DAY + US))
-            plans.append(move(evolve(account, version=5), "active", lifecycle="membership", now=T0 + 6 * _DAY))
+            plans = [transition(account, "suspended", "Lost phone", now=T0 + 5 * _DAY, actor=CRM)]
+            plans.append(transition(evolve(account, version=4), "active", "Regular", now=T0 + 5 * _DAY + US))
+            plans.append(transition(evolve(account, version=5), "active", lifecycle="membership", now=T0 + 6 * _DAY))
             # The clock of this one was set back: the order is that of writing all the same.
             plans.append(holding(evolve(account, version=6), drops=[mobile(customer)], now=T0, reason="gone"))
             for plan in plans:
@@ -43,14 +44,14 @@ class LogContract(Contract):
                 own = [entry for entry in history if entry.customer == customer]
                 query = Log(org=ORG, customer=customer)
                 assert [entry.version for entry in own] == list(range(1, 8))
-                assert plain(self.paged(store.log, query)) == plain(own)
-                assert plain(self.paged(store.log, evolve(query, newest_first=True))) == plain(own[::-1])
+                assert plain(self.paged(store.page, query)) == plain(own)
+                assert plain(self.paged(store.page, evolve(query, newest_first=True))) == plain(own[::-1])
 
     def test_an_organisation_s_as_it_was_written(self) -> None:  # D53
         with self.opened() as store:
             history = self.history(store)
-            assert plain(self.paged(store.log, Log(org=ORG))) == plain(history)
-            assert plain(self.paged(store.log, Log(org=ORG, newest_first=True))) == plain(history[::-1])
+            assert plain(self.paged(store.page, Log(org=ORG))) == plain(history)
+            assert plain(self.paged(store.page, Log(org=ORG, newest_first=True))) == plain(history[::-1])
 
     def test_those_of_a_run_by_customer_then_by_version(self) -> None:  # D103
         customers = ("c-10", "c-2", "1.2", ".", "c.1", "😀", "Z", "a b", "é", "2.c")
@@ -59,11 +60,11 @@ class LogContract(Contract):
             for org in (ORG, "zenith"):
                 for number, customer in enumerate(customers):
                     account = self.registered(store, customer, org=org)
-                    plans = [move(account, "suspended", now=T0 + number * US, run="r-1", reason="it was so")]
+                    plans = [transition(account, "suspended", now=T0 + number * US, run="r-1", reason="it was so")]
                     if number % 2:
-                        plans.append(move(evolve(account, version=3), "active", "Regular", now=T0, actor=CRM))
+                        plans.append(transition(evolve(account, version=3), "active", "Regular", now=T0, actor=CRM))
                         plans.append(
-                            move(
+                            transition(
                                 evolve(account, version=4),
                                 "enrolled",
                                 lifecycle="membership",
@@ -86,21 +87,21 @@ class LogContract(Contract):
                         and query.status in (None, entry.to_status)
                         and (query.since is None or entry.recorded_at >= query.since)
                     ]
-                    assert plain(self.paged(store.log, query)) == plain(fitting)
-                    assert plain(self.paged(store.log, evolve(query, newest_first=True))) == plain(fitting[::-1])
+                    assert plain(self.paged(store.page, query)) == plain(fitting)
+                    assert plain(self.paged(store.page, evolve(query, newest_first=True))) == plain(fitting[::-1])
                 for customer in customers:
                     own = [entry for entry in expected if entry.customer == customer]
                     query = Log(org=ORG, run=run, customer=customer)
-                    assert plain(self.paged(store.log, query)) == plain(own)
-                    assert plain(self.paged(store.log, evolve(query, newest_first=True))) == plain(own[::-1])
-            assert self.paged(store.log, Log(org=ORG, run="r")) == []
+                    assert plain(self.paged(store.page, query)) == plain(own)
+                    assert plain(self.paged(store.page, evolve(query, newest_first=True))) == plain(own[::-1])
+            assert self.paged(store.page, Log(org=ORG, run="r")) == []
 
     def test_of_nobody_it_is_empty(self) -> None:
         with self.opened() as store:
-            assert self.paged(store.log, Log(org=ORG)) == []
+            assert self.paged(store.page, Log(org=ORG)) == []
             self.history(store)
-            assert self.paged(store.log, Log(org=ORG, customer="nobody")) == []
-            assert self.paged(store.log, Log(org="others")) == []
+            assert self.paged(store.page, Log(org=ORG, customer="nobody")) == []
+            assert self.paged(store.page, Log(org="others")) == []
 
     def test_every_filter_of_a_history_and_all_of_them_together(self) -> None:  # D53
         times: list[datetime | None] = [None, T0, T0 + US, T0 + 5 * _DAY, T0 + 5 * _DAY + US]
@@ -135,9 +136,9 @@ class LogContract(Contract):
             and (query.since is None or entry.recorded_at >= query.since)
             and (query.until is None or entry.recorded_at < query.until)
         ]
-        assert list(store.log(query)) == expected, f"{query}"
+        assert list(store.page(query)) == expected, f"{query}"
         own = [entry for entry in expected if entry.customer == "c-1"]
-        assert list(store.log(evolve(query, customer="c-1", newest_first=True))) == own[::-1], f"{query}"
+        assert list(store.page(evolve(query, customer="c-1", newest_first=True))) == own[::-1], f"{query}"
 
     def test_a_filtered_history_page_by_page(self) -> None:
         with self.opened() as store:
@@ -150,18 +151,18 @@ class LogContract(Contract):
                 Log(org=ORG, customer="c-1", actor=ADA.id),
                 Log(org=ORG, customer="c-1", lifecycle="customer_status", newest_first=True),
             ):
-                assert 0 < len(self.paged(store.log, query)) < len(history)
+                assert 0 < len(self.paged(store.page, query)) < len(history)
 
     def test_what_comes_between_two_pages_is_neither_missed_nor_told_twice(self) -> None:
         with self.opened() as store:
             history = self.history(store)
-            first = store.log(Log(org=ORG, limit=5))
-            last = store.log(Log(org=ORG, limit=5, newest_first=True))
+            first = store.page(Log(org=ORG, limit=5))
+            last = store.page(Log(org=ORG, limit=5, newest_first=True))
             plan = registration("c-0")
             self.written(store, plan)
-            rest = store.log(Log(org=ORG, after=first.next))
+            rest = store.page(Log(org=ORG, after=first.next))
             assert plain([*first, *rest]) == plain([*history, *plan.entries])
-            rest = store.log(Log(org=ORG, after=last.next, newest_first=True))
+            rest = store.page(Log(org=ORG, after=last.next, newest_first=True))
             assert plain([*last, *rest]) == plain(history[::-1])
 
     def test_each_kind_of_entry_says_what_it_is(self) -> None:  # D51, D108
@@ -169,7 +170,7 @@ class LogContract(Contract):
             account = self.written(store, registration("c-1", adds=[mobile("1")]))
             account = self.written(store, holding(account, [mobile("2")], [mobile("1")]))
             self.written(store, holding(account, drops=[mobile("2")]))
-            kinds = [(entry.kind, entry.subject, entry.lifecycle) for entry in store.log(Log(org=ORG))]
+            kinds = [(entry.kind, entry.subject, entry.lifecycle) for entry in store.page(Log(org=ORG))]
             assert kinds == [
                 (EntryKind.REGISTERED, None, None),
                 (EntryKind.MOVED, None, "customer_status"),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from custstatus import Accounts, Activities, ActivityBatch, Customers, Log, Store, StoredActivity
+from custstatus.adapters import Accounts, Activities, ActivityBatch, Customers, Log, Store, StoredActivity
 from custstatus.testing.contracts.contract import Contract
-from custstatus.testing.drafts import T0, bought, guarded, holding, mobile, move, registration, step
+from custstatus.testing.drafts import T0, bought, holding, mobile, prepared, registration, step, transition
 from custstatus.testing.snapshots import plain, snapshot
 
 __all__ = ["OrganisationContract"]
@@ -41,7 +41,7 @@ class OrganisationContract(Contract):
             store,
             registration(customer, label=mark, org=org, adds=[mobile("1"), mobile(customer)], key="k-1", reason=mark),
         )
-        account = self.written(store, move(account, "active", f"{mark}!", key="k-2", reason=mark))
+        account = self.written(store, transition(account, "active", f"{mark}!", key="k-2", reason=mark))
         self.written(store, holding(account, drops=[mobile("1")], key=customer))
         store.record(ActivityBatch(org, (bought(customer, "r-1"), bought(customer, f"{mark}-2"))))
         store.keep_config(org, "hash", mark)
@@ -52,8 +52,8 @@ class OrganisationContract(Contract):
         return {
             **snapshot(store, org, _LIFECYCLES),
             "config": store.config(org, "hash"),
-            "mobiles": [store.find(org, token) for token in ("1", "c", "c-1", "c-2")],
-            "receipts": plain(store.activities(Activities(org=org, reference="r-1")).items),
+            "mobiles": [store.find_all(org, (token,)).get(token) for token in ("1", "c", "c-1", "c-2")],
+            "receipts": plain(store.page(Activities(org=org, reference="r-1")).items),
         }
 
     def test_the_same_customers_keys_and_identifiers_in_two_organisations(self) -> None:
@@ -64,34 +64,34 @@ class OrganisationContract(Contract):
             assert self.snapshot(store, "zenith") == other
             account = store.load("acme", "c-1")
             assert account is not None
-            self.written(store, move(account, "deleted", "Closed", closes=True, key="k-3"))
+            self.written(store, transition(account, "deleted", "Closed", closes=True, key="k-3"))
             assert self.snapshot(store, "zenith") == other, "closing an account reached into another organisation"
-            assert store.find("acme", "c-1") is None
-            assert store.find("zenith", "c-1") == "c-1"
+            assert store.find_all("acme", ("c-1",)).get("c-1") is None
+            assert store.find_all("zenith", ("c-1",)).get("c-1") == "c-1"
 
     def test_who_is_known_elsewhere_is_unknown_here(self) -> None:
         with self.opened() as store:
             self.tenant(store, "acme", "c-1", "one")
             self.tenant(store, "zenith", "c-2", "two")
             assert store.load("zenith", "c-1") is None
-            assert store.find("zenith", "c-1") is None
+            assert store.find_all("zenith", ("c-1",)).get("c-1") is None
             found = store.read(
-                guarded("c-1", step("active"), org="zenith", key="k-9", adds=(mobile("c-1"),), quiet_since=T0)
+                prepared("c-1", step("active"), org="zenith", key="k-9", adds=(mobile("c-1"),), quiet_since=T0)
             )
             assert (found.account, found.prior, dict(found.holders), found.last_activity_at) == (None, (), {}, None)
             assert store.identifiers("zenith", "c-1") == ()
-            assert list(store.log(Log(org="zenith", customer="c-1"))) == []
-            assert list(store.activities(Activities(org="zenith", customer="c-1"))) == []
+            assert list(store.page(Log(org="zenith", customer="c-1"))) == []
+            assert list(store.page(Activities(org="zenith", customer="c-1"))) == []
             recorded = store.record(ActivityBatch("zenith", (bought("c-1", "r-9"),)))
             assert (recorded.new, recorded.unknown) == (0, ("c-1",))
-            assert len(store.activities(Activities(org="acme", customer="c-1"))) == 2
+            assert len(store.page(Activities(org="acme", customer="c-1"))) == 2
 
     def test_names_that_are_one_when_joined(self) -> None:
         with self.opened() as store:
             held = [self.tenant(store, org, customer, f"{number}") for number, (org, customer) in enumerate(_JOINED)]
             for (org, customer), expected in zip(_JOINED, held, strict=True):
                 assert self.snapshot(store, org) == expected, f"{org!r} and {customer!r} have mixed with another pair"
-                assert [each.customer for each in store.accounts(Accounts(org=org))] == [customer]
+                assert [each.customer for each in store.page(Accounts(org=org))] == [customer]
 
     def test_names_that_look_alike(self) -> None:
         names = list(dict.fromkeys(_ALIKE))
@@ -109,12 +109,12 @@ class OrganisationContract(Contract):
                     row = StoredActivity(f"c-{number}", org, "r-1", T0, None, bought("", "").effect, True)
                     store.record(ActivityBatch(org, (row,)))
             for org in ("a", "b"):
-                assert {entry.org for entry in self.paged(store.log, Log(org=org))} == {org}
-                assert {account.org for account in self.paged(store.accounts, Accounts(org=org))} == {org}
-                rows = self.paged(store.customers, Customers(org=org, lifecycle="customer_status"))
+                assert {entry.org for entry in self.paged(store.page, Log(org=org))} == {org}
+                assert {account.org for account in self.paged(store.page, Accounts(org=org))} == {org}
+                rows = self.paged(store.page, Customers(org=org, lifecycle="customer_status"))
                 assert {row.standing.label for row in rows} == {org}
                 assert len(rows) == 4
-                kinds = {row.kind for row in self.paged(store.activities, Activities(org=org, reference="r-1"))}
+                kinds = {row.kind for row in self.paged(store.page, Activities(org=org, reference="r-1"))}
                 assert kinds == {org}
 
     def test_a_configuration_is_kept_as_it_is(self) -> None:

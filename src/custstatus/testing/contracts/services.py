@@ -123,7 +123,7 @@ class ServiceContract(Contract):
             self.refused(host, lambda: change("c-9", ExampleLabel.STAFF), RefusalCode.UNKNOWN_CUSTOMER)
             self.refused(host, lambda: change("c-1", ExampleLabel.REGULAR, reason="x"), RefusalCode.NO_CHANGE)
             self.refused(host, lambda: change("c-1", CustomerStatus.ACTIVE, reason="x"), RefusalCode.NO_CHANGE)
-            self.refused(host, lambda: change("c-1", ExampleLabel.CONFIRMED, reason="x"), RefusalCode.NO_MOVE)
+            self.refused(host, lambda: change("c-1", ExampleLabel.CONFIRMED, reason="x"), RefusalCode.NO_TRANSITION)
             self.refused(host, lambda: change("c-1", ExampleLabel.LOST_PHONE), RefusalCode.REASON_NEEDED)
             self.refused(
                 host,
@@ -295,7 +295,7 @@ class ServiceContract(Contract):
                 desk.restore(customer, MEMBERSHIP, reason="x")
                 standing = host.service.standing(customer, MEMBERSHIP)
                 assert standing is not None
-                assert (standing.status, standing.back_to) == (before, None)
+                assert (standing.status, standing.return_to) == (before, None)
                 assert self.place(host, customer)[0] is CustomerStatus.FRAUD_SUSPECTED
 
     def test_lifecycles_are_independent_axes(self) -> None:
@@ -326,7 +326,7 @@ class ServiceContract(Contract):
             assert host.service.find(mobile) is None
             desk.register("c-2", identifiers=[mobile, email])
             assert host.service.find(mobile) == "c-2"
-            assert [row.customer for row in host.service.deleted()] == ["c-1"]
+            assert [row.customer for row in host.service.customers(CUSTOMER_STATUS, CustomerStatus.DELETED)] == ["c-1"]
             assert [row.customer for row in host.service.reportable()] == ["c-2"]
             assert [entry.version for entry in host.service.history("c-2")] == [1, 2, 3, 4]
 

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 from attrs import evolve
 
-from custstatus import ActivityBatch, ActorKind, Each, Found
+from custstatus import ActorKind
+from custstatus.adapters import ActivityBatch, SetRow, Snapshot
 from custstatus.testing.contracts.sets import SetContract
-from custstatus.testing.drafts import ADA, CRM, ORG, T0, US, bought, mobile, move, registration, step
+from custstatus.testing.drafts import ADA, CRM, ORG, T0, US, bought, mobile, registration, step, transition
 
 __all__ = ["SetGuardContract"]
 
@@ -48,12 +49,12 @@ class SetGuardContract(SetContract):
         with self.opened() as store:
             for customer, (at, actor) in moved.items():
                 account = self.registered(store, customer)
-                self.written(store, move(account, "active", "Trending", now=at, actor=actor))
+                self.written(store, transition(account, "active", "Trending", now=at, actor=actor))
             self.written(store, registration("registered", at=late))
             account = self.written(store, registration("at once", at=late))
-            self.written(store, move(account, "active", "Trending", now=late))
+            self.written(store, transition(account, "active", "Trending", now=late))
             account = self.registered(store, "elsewhere")
-            self.written(store, move(account, "enrolled", lifecycle="membership", now=late))
+            self.written(store, transition(account, "enrolled", lifecycle="membership", now=late))
             several = self.asked(
                 _SUSPEND, *moved, "registered", "at once", "elsewhere", now=late + 2 * _DAY, grace_since=late
             )
@@ -67,12 +68,12 @@ class SetGuardContract(SetContract):
             for customer, lifecycle in (("c-2", "membership"), ("c-3", "customer_status")):
                 account = store.load(ORG, customer)
                 assert account is not None
-                self.written(store, move(account, "active", "Trending", lifecycle=lifecycle))
-            rows = [Each(f"c-{number}", entry=2) for number in (3, 2, 1)]
-            several = self.asked(_SUSPEND, *rows, Each("c-4", entry=1))
+                self.written(store, transition(account, "active", "Trending", lifecycle=lifecycle))
+            rows = [SetRow(f"c-{number}", entry=2) for number in (3, 2, 1)]
+            several = self.asked(_SUSPEND, *rows, SetRow("c-4", entry=1))
             founds = self.applies(store, several, self.planned(store, several, "c-1", "c-2"))
             assert list(founds) == ["c-3", "c-4"]
-            many = self.asked(step("active", sources=["suspended"]), "c-1", Each("c-3", entry=3), run="r-2", entry=3)
+            many = self.asked(step("active", sources=["suspended"]), "c-1", SetRow("c-3", entry=3), run="r-2", entry=3)
             self.applies(store, many, self.planned(store, many, "c-1"))
             # Also where the entry is that of all.
             self.leaves_all(store, self.asked(step("active", sources=["suspended"]), "c-2", run="r-3", entry=1))
@@ -98,9 +99,9 @@ class SetGuardContract(SetContract):
         with self.opened() as store:
             for customer, since in (("before", at - US), ("at", at), ("after", at + US)):
                 account = self.registered(store, customer)
-                self.written(store, move(account, "active", "Trending", now=since))
+                self.written(store, transition(account, "active", "Trending", now=since))
             account = self.registered(store, "elsewhere")
-            self.written(store, move(account, "enrolled", lifecycle="membership", now=at + US))
+            self.written(store, transition(account, "enrolled", lifecycle="membership", now=at + US))
             several = self.asked(_SUSPEND, "elsewhere", "after", "at", "before", at=at)
             founds = self.applies(store, several, self.planned(store, several, "before", "at", "elsewhere"))
             assert list(founds) == ["after"]
@@ -108,7 +109,7 @@ class SetGuardContract(SetContract):
     def test_a_set_counts_no_earlier_than_the_last_entry_though_the_clock_was_set_back(self) -> None:
         with self.opened() as store:
             account = self.registered(store, "c-1")
-            self.written(store, move(account, "active", "Trending", now=_LATER))
+            self.written(store, transition(account, "active", "Trending", now=_LATER))
             self.registered(store, "c-2")
             several = self.asked(_SUSPEND, "c-2", "c-1", now=T0)
             plans = self.planned(store, several, "c-1", effective=_LATER) | self.planned(store, several, "c-2")
@@ -120,11 +121,16 @@ class SetGuardContract(SetContract):
             for customer in ("c-1", "c-2", "c-3", "c-4"):
                 account = self.written(store, registration(customer, adds=[mobile(customer), mobile(f"{customer}'")]))
                 if customer < "c-3":
-                    self.written(store, move(account, "enrolled", lifecycle="membership", now=_LATER))
+                    self.written(store, transition(account, "enrolled", lifecycle="membership", now=_LATER))
             several = self.asked(close, "c-2", "c-1", "c-3", now=_LATER + US, at=_LATER - US)
             self.applies(store, several, self.planned(store, several, "c-3"))
             assert store.identifiers(ORG, "c-3") == ()
-            assert [store.find(ORG, token) for token in ("c-1", "c-2'", "c-3", "c-3'")] == ["c-1", "c-2", None, None]
+            assert [store.find_all(ORG, (token,)).get(token) for token in ("c-1", "c-2'", "c-3", "c-3'")] == [
+                "c-1",
+                "c-2",
+                None,
+                None,
+            ]
             several = self.asked(close, "c-1", "c-3", "c-4", run="r-2", now=T0 + US)
             plans = self.planned(store, several, "c-1", effective=_LATER) | self.planned(store, several, "c-4")
             self.applies(store, several, plans)
@@ -139,19 +145,19 @@ class SetGuardContract(SetContract):
             self.registered(store, "c-1", "c-2", "c-3")
             self.makes_all(store, self.asked(_SUSPEND, "c-3", run="s-0"))
             several = self.asked(dormant, "c-2", "c-3", "c-1", run="s-1")
-            plans = self.planned(store, several, "c-1", "c-2", back_to=2) | self.planned(store, several, "c-3")
+            plans = self.planned(store, several, "c-1", "c-2", return_to=2) | self.planned(store, several, "c-3")
             self.applies(store, several, plans)
-            self.makes_all(store, self.asked(step("active", "Asleep", idle=_IDLE), "c-1", run="s-2"), back_to=2)
+            self.makes_all(store, self.asked(step("active", "Asleep", idle=_IDLE), "c-1", run="s-2"), return_to=2)
             self.makes_all(store, self.asked(regular, "c-2", run="s-3"))
             several = self.asked(pending, "c-1", "c-2", run="s-4")
-            plans = self.planned(store, several, "c-1", "c-2", back_to=4)
+            plans = self.planned(store, several, "c-1", "c-2", return_to=4)
             self.applies(store, several, plans)
             # One was Asleep before, which is not where this leads.
             several = self.asked(regular, "c-1", "c-2", run="s-5")
             founds = self.applies(store, several, self.planned(store, several, "c-2"))
-            assert [entry.to_label for entry in founds["c-1"].behind] == ["Asleep"]
+            assert [entry.to_label for entry in founds["c-1"].origins] == ["Asleep"]
             asleep = step("active", "Asleep", sources=[], back=["pending_deletion"], idle=_IDLE)
-            self.makes_all(store, self.asked(asleep, "c-1", run="s-6"), back_to=2)
+            self.makes_all(store, self.asked(asleep, "c-1", run="s-6"), return_to=2)
 
     def test_a_set_leaves_who_stands_there_already(self) -> None:  # D23
         with self.opened() as store:
@@ -168,6 +174,6 @@ class SetGuardContract(SetContract):
         with self.opened() as store:
             self.written(store, registration("with"), registration("without", lifecycles=["customer_status"]))
             several = self.asked(enroll, "without", "with")
-            answers = store.apply_set(self.asked(enroll, "without", "with", only_read=True))
-            assert [type(answer) for answer in answers] == [Found, Found]
+            answers = store.apply_set(self.asked(enroll, "without", "with", preview=True))
+            assert [type(answer) for answer in answers] == [Snapshot, Snapshot]
             self.applies(store, several, self.planned(store, several, "with", "without"))

@@ -2,7 +2,7 @@
 Sets: `apply_set` makes one change of several accounts, of each what it would have made of that one alone, or answers what
 stands there.
 
-A store that plans nothing, and always answers Found, passes: what is tried is what it makes of the rows that it does make.
+A store that plans nothing, and always answers Snapshot, passes: what is tried is what it makes of the rows that it does make.
 """
 
 from __future__ import annotations
@@ -15,22 +15,10 @@ from typing import Any
 
 from attrs import evolve
 
-from custstatus import (
-    ActivityBatch,
-    Applied,
-    Each,
-    Found,
-    GuardedSet,
-    Log,
-    Moved,
-    Plan,
-    Reason,
-    RefusalCode,
-    Step,
-    Store,
-)
+from custstatus import Applied, Plan, Reason, RefusalCode
+from custstatus.adapters import ActivityBatch, Log, PreparedSet, SetResult, SetRow, Snapshot, Step, Store
 from custstatus.testing.contracts.contract import Contract
-from custstatus.testing.drafts import ADA, CRM, ORG, T0, US, after, bought, guarded, move, step
+from custstatus.testing.drafts import ADA, CRM, ORG, T0, US, after, bought, prepared, step, transition
 from custstatus.testing.snapshots import plain
 
 __all__ = ["SetContract"]
@@ -39,7 +27,7 @@ _DAY = timedelta(days=1)
 _LATER = T0 + _DAY
 _SUSPEND = step("suspended", "Lost phone")
 _SAID = (
-    *("now", "at", "actor", "wish", "channel", "reason", "reason_code", "reason_digest"),
+    *("now", "at", "actor", "requested_by", "channel", "reason", "reason_code", "reason_digest"),
     *("run", "approval", "shop", "quiet_since"),
 )
 # What is something else in an array's text, in JSON or in SQL.
@@ -50,20 +38,20 @@ class SetContract(Contract):
     """The verb `apply_set`."""
 
     def asked(
-        self, change: Step, *rows: str | Each, only_read: bool = False, now: datetime = _LATER, **given: Any
-    ) -> GuardedSet:
+        self, change: Step, *rows: str | SetRow, preview: bool = False, now: datetime = _LATER, **given: Any
+    ) -> PreparedSet:
         """A set as a store gets it, part of the run r-1 unless another is given."""
-        common = guarded("", change, now=now, **{"run": "r-1", **given})
-        each = tuple(row if isinstance(row, Each) else Each(row) for row in rows)
-        return GuardedSet(common, each, only_read)
+        common = prepared("", change, now=now, **{"run": "r-1", **given})
+        each = tuple(row if isinstance(row, SetRow) else SetRow(row) for row in rows)
+        return PreparedSet(common, each, preview)
 
     def planned(
         self,
         store: Store,
-        several: GuardedSet,
+        several: PreparedSet,
         *customers: str,
         effective: datetime | None = None,
-        back_to: int | None = None,
+        return_to: int | None = None,
         **given: Any,
     ) -> dict[str, Plan]:
         """
@@ -74,29 +62,29 @@ class SetContract(Contract):
             several: The set.
             customers: Those whom it is to change.
             effective: From when it counts; by default as given, or now.
-            back_to: Where the way back leads then.
+            return_to: Where the way back leads then.
             given: What a row says of its own.
         """
-        (change,) = several.guarded.steps
-        said = {name: getattr(several.guarded, name) for name in _SAID} | given
+        (change,) = several.prepared.steps
+        said = {name: getattr(several.prepared, name) for name in _SAID} | given
         plans = {}
         for customer in customers:
-            account = store.load(several.guarded.org, customer)
+            account = store.load(several.prepared.org, customer)
             assert account is not None, f"{customer} is not there"
-            plans[customer] = move(
+            plans[customer] = transition(
                 account,
                 change.to,
                 change.label,
                 asks=change,
                 lifecycle=change.lifecycle,
                 effective=effective,
-                back_to=back_to,
+                return_to=return_to,
                 closes=change.closes,
                 **said,
             )
         return plans
 
-    def applies(self, store: Store, several: GuardedSet, plans: dict[str, Plan]) -> dict[str, Found]:
+    def applies(self, store: Store, several: PreparedSet, plans: dict[str, Plan]) -> dict[str, Snapshot]:
         """
         Apply a set: of a row with a plan it makes just that, every other one it leaves, and each is answered in its place.
 
@@ -106,23 +94,23 @@ class SetContract(Contract):
         Returns:
             What stands there of each customer that was left.
         """
-        org = several.guarded.org
+        org = several.prepared.org
         whole = Log(org=org, limit=10_000)
         before = {row.customer: plain(store.read(several.of(row))) for row in several.rows}
         accounts = {row.customer: store.load(org, row.customer) for row in several.rows}
-        history = list(store.log(whole))
+        history = list(store.page(whole))
         answers = store.apply_set(several)
         assert len(answers) == len(several.rows), f"{len(answers)} answers to {len(several.rows)} rows"
         founds = {}
         for row, answer in zip(several.rows, answers, strict=True):
             plan = plans.get(row.customer)
-            if isinstance(answer, Moved):
+            if isinstance(answer, SetResult):
                 assert plan is not None, f"moved {answer}, though something stands in the way"
                 (entry,) = plan.entries
-                expected = Moved(row.customer, entry.version, entry.from_status, entry.from_label)
+                expected = SetResult(row.customer, entry.version, entry.from_status, entry.from_label)
                 assert answer == expected, f"answered {answer}, not {expected}"
             else:
-                assert isinstance(answer, Found), f"{row.customer}: answered {answer}"
+                assert isinstance(answer, Snapshot), f"{row.customer}: answered {answer}"
                 assert plain(answer) == before[row.customer], f"{row.customer}: {answer}, read {before[row.customer]}"
                 again = plain(store.read(several.of(row)))
                 assert again == before[row.customer], f"{row.customer}: found, and yet it was written"
@@ -135,25 +123,25 @@ class SetContract(Contract):
                 expects = after(accounts[row.customer], plan)
                 assert plain(stands) == plain(expects), f"stands at {stands}, planned {expects}"
         written = [entry for plan in plans.values() for entry in plan.entries]
-        logged = sorted(store.log(whole), key=lambda entry: (entry.customer, entry.version))
+        logged = sorted(store.page(whole), key=lambda entry: (entry.customer, entry.version))
         expected_log = sorted([*history, *written], key=lambda entry: (entry.customer, entry.version))
         assert plain(logged) == plain(expected_log), f"logged {logged}, planned {written} after {history}"
         return founds
 
-    def leaves_all(self, store: Store, several: GuardedSet) -> dict[str, Found]:
+    def leaves_all(self, store: Store, several: PreparedSet) -> dict[str, Snapshot]:
         """Apply a set of which nothing may be made."""
         return self.applies(store, several, {})
 
-    def makes_all(self, store: Store, several: GuardedSet, **given: Any) -> None:
+    def makes_all(self, store: Store, several: PreparedSet, **given: Any) -> None:
         """Apply a set of which everything is to be made."""
         customers = [row.customer for row in several.rows]
         self.applies(store, several, self.planned(store, several, *customers, **given))
 
-    def at_once(self, store: Store, sets: Sequence[GuardedSet]) -> list[tuple[Moved | Found, ...]]:
+    def at_once(self, store: Store, sets: Sequence[PreparedSet]) -> list[tuple[SetResult | Snapshot, ...]]:
         """Apply sets at once, each in a thread of its own."""
         barrier = Barrier(len(sets))
 
-        def apply(several: GuardedSet) -> tuple[Moved | Found, ...]:
+        def apply(several: PreparedSet) -> tuple[SetResult | Snapshot, ...]:
             barrier.wait()
             return store.apply_set(several)
 
@@ -166,7 +154,7 @@ class SetContract(Contract):
             for customer, status, closes in (("c-2", "suspended", False), ("c-5", "deleted", True)):
                 account = store.load(ORG, customer)
                 assert account is not None
-                self.written(store, move(account, status, closes=closes))
+                self.written(store, transition(account, status, closes=closes))
             change = step("suspended", "Lost phone", sources=["active", "deleted"])
             several = self.asked(change, "c-9", "nobody", "c-2", "c-1", "c-5", "c-3")
             founds = self.applies(store, several, self.planned(store, several, "c-9", "c-1", "c-3"))
@@ -187,8 +175,8 @@ class SetContract(Contract):
         said: dict[str, Any] = {"reason": "all", "reason_digest": b"\x00all", "shop": "s-0", "approval": "a-1"}
         for common in ({}, said):
             with self.opened() as store:
-                rows = [Each(f"{text}!", text, text.encode(), f"{text}.") for text in _AWKWARD]
-                rows += [Each("plain"), Each("in a shop", shop="s-1"), Each("without digest", "own")]
+                rows = [SetRow(f"{text}!", text, text.encode(), f"{text}.") for text in _AWKWARD]
+                rows += [SetRow("plain"), SetRow("in a shop", shop="s-1"), SetRow("without digest", "own")]
                 self.registered(store, *(row.customer for row in rows))
                 several = self.asked(_SUSPEND, *rows, reason_code="code", **common)
                 plans: dict[str, Plan] = {}
@@ -223,7 +211,7 @@ class SetContract(Contract):
             assert [(entry.version, entry.reason) for entry in founds["c-1"].prior] == [(3, "first")]
             account = store.load(ORG, "c-1")
             assert account is not None
-            self.written(store, move(account, "active", "Regular"))
+            self.written(store, transition(account, "active", "Regular"))
             several = self.asked(_SUSPEND, "c-2", "c-1", reason="again")
             founds = self.applies(store, several, self.planned(store, several, "c-2"))
             assert [(entry.version, entry.reason) for entry in founds["c-1"].prior] == [(3, "first")]
@@ -245,19 +233,19 @@ class SetContract(Contract):
     def test_a_set_that_only_reads_writes_nothing(self) -> None:  # D103
         with self.opened() as store:
             account = self.registered(store, "c-1", "c-2")
-            self.written(store, move(account, "fraud_suspected", "Suspected", back_to=2, run="r-1"))
+            self.written(store, transition(account, "fraud_suspected", "Suspected", return_to=2, run="r-1"))
             store.record(ActivityBatch(ORG, (bought("c-1", "r", T0 + US),)))
             rows = ("c-2", "nobody", "c-1")
-            founds = self.leaves_all(store, self.asked(_SUSPEND, *rows, only_read=True, quiet_since=_LATER))
+            founds = self.leaves_all(store, self.asked(_SUSPEND, *rows, preview=True, quiet_since=_LATER))
             assert founds["c-1"].last_activity_at == T0 + US
-            assert [(entry.version, entry.back_to) for entry in founds["c-2"].prior] == [(3, 2)]
-            assert [entry.version for entry in founds["c-2"].behind] == [2]
+            assert [(entry.version, entry.return_to) for entry in founds["c-2"].prior] == [(3, 2)]
+            assert [entry.version for entry in founds["c-2"].origins] == [2]
 
-    def test_a_set_with_faults_is_only_explained(self) -> None:
-        fault = Reason(RefusalCode.APPROVAL_NEEDED, "name who approved it")
+    def test_a_set_with_reasons_is_only_explained(self) -> None:
+        reason = Reason(RefusalCode.APPROVAL_NEEDED, "name who approved it")
         with self.opened() as store:
             self.registered(store, "c-1", "c-2")
-            self.leaves_all(store, self.asked(_SUSPEND, "c-2", "c-1", faults=(fault,)))
+            self.leaves_all(store, self.asked(_SUSPEND, "c-2", "c-1", reasons=(reason,)))
 
     def test_a_set_reaches_into_no_other_organisation(self) -> None:
         with self.opened() as store:
@@ -289,11 +277,13 @@ class SetContract(Contract):
             sets = [self.asked(_SUSPEND, *order, run=f"r-{number}") for number, order in enumerate(orders)]
             self.once(store, customers, self.at_once(store, sets))
 
-    def once(self, store: Store, customers: Sequence[str], answers: Sequence[Sequence[Moved | Found]]) -> None:
+    def once(self, store: Store, customers: Sequence[str], answers: Sequence[Sequence[SetResult | Snapshot]]) -> None:
         """Each customer was moved by one set at most; the others know where he stands, or stood when they passed him by."""
         for customer in customers:
-            moved = [each for answer in answers for each in answer if each == Moved(customer, 3, "active", "Regular")]
-            found = [each for answer in answers for each in answer if isinstance(each, Found)]
+            moved = [
+                each for answer in answers for each in answer if each == SetResult(customer, 3, "active", "Regular")
+            ]
+            found = [each for answer in answers for each in answer if isinstance(each, Snapshot)]
             stands = store.load(ORG, customer)
             assert stands is not None
             assert len(moved) == stands.version - 2 <= 1, f"{customer} at {stands}: {moved}"

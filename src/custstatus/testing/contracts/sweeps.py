@@ -5,19 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from custstatus import (
-    Action,
-    Activity,
-    ActivityBatch,
-    CustomerStatus,
-    Effect,
-    Found,
-    GuardedSet,
-    Moved,
-    Refusal,
-    RefusalCode,
-    StatusService,
-)
+from custstatus import Action, Activity, CustomerStatus, Effect, Refusal, RefusalCode, StatusService
+from custstatus.adapters import ActivityBatch, PreparedSet, SetResult, Snapshot
 from custstatus.testing.clock import MovableClock
 from custstatus.testing.contracts.services import ServiceContract
 from custstatus.testing.drafts import US, bought
@@ -60,7 +49,7 @@ class SweepContract(ServiceContract):
             assert host.service.sweep().rows == ()
             self.buys(host, "c-2", "r-1")
             host.clock.advance(US)
-            preview = host.service.preview_sweep()
+            preview = host.service.sweep(preview=True)
             assert [row.customer for row in preview.moved] == ["c-1"]
             assert self.label(host, "c-1") is ExampleLabel.REGULAR
             sweep = host.service.sweep(run="r-7")
@@ -130,7 +119,7 @@ class SweepContract(ServiceContract):
             clock.advance(_IDLE + US)
             late.whose = "c-2"
             outcomes = {row.customer: row.outcome for row in service.sweep().rows}
-            assert isinstance(outcomes["c-1"], Moved)
+            assert isinstance(outcomes["c-1"], SetResult)
             refused = outcomes["c-2"]
             assert isinstance(refused, Refusal)
             assert refused.code is RefusalCode.NOT_INACTIVE
@@ -159,8 +148,8 @@ class LatePurchase(RelayStore):
 
     whose = ""
 
-    def apply_set(self, guarded: GuardedSet) -> tuple[Moved | Found, ...]:
-        if any(row.customer == self.whose for row in guarded.rows):
-            purchase = bought(self.whose, "in flight", guarded.guarded.now)
-            self.store.record(ActivityBatch(guarded.guarded.org, (purchase,)))
-        return self.store.apply_set(guarded)
+    def apply_set(self, prepared: PreparedSet) -> tuple[SetResult | Snapshot, ...]:
+        if any(row.customer == self.whose for row in prepared.rows):
+            purchase = bought(self.whose, "in flight", prepared.prepared.now)
+            self.store.record(ActivityBatch(prepared.prepared.org, (purchase,)))
+        return self.store.apply_set(prepared)

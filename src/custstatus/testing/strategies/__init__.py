@@ -31,10 +31,10 @@ from custstatus.testing.strategies.values import (
     identifiers,
     ids,
     moments,
+    requesters,
     stored_activities,
     texts,
     tokens,
-    wishes,
 )
 
 __all__ = [
@@ -64,9 +64,9 @@ __all__ = [
     "operation_runs",
     "operations",
     "register",
+    "requesters",
     "stored_activities",
     "targets",
     "texts",
     "tokens",
-    "wishes",
 ]

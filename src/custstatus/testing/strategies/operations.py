@@ -13,17 +13,17 @@ from custstatus import (
     Action,
     Actor,
     ActorKind,
-    Brakes,
     Channel,
     Effect,
     Identifier,
     Lifecycle,
     OrgConfig,
+    RequestedBy,
     Status,
     StatusLabel,
-    Wish,
+    SweepLimits,
 )
-from custstatus.bulk import StatusRow
+from custstatus.tables import StatusRow
 from custstatus.testing.operations import (
     AddIdentifier,
     Ask,
@@ -72,7 +72,7 @@ def manners(keys: tuple[str, ...] = _KEYS) -> st.SearchStrategy[Manner]:
         Manner,
         st.sampled_from(_ACTORS),
         st.sampled_from(Channel),
-        st.sampled_from((None, None, None, *Wish)),
+        st.sampled_from((None, None, None, *RequestedBy)),
         st.sampled_from(reasons),
         st.sampled_from((None, None, None, "lost_phone")),
         st.sampled_from((None,) * 2 * len(keys) + keys),
@@ -138,15 +138,15 @@ def operations(config: OrgConfig[Any]) -> st.SearchStrategy[Operation]:
 def bulk_operations(config: OrgConfig[Any]) -> st.SearchStrategy[Operation]:
     """Imports, reversals and sweeps, of runs that are begun again and again."""
     runs = st.sampled_from((None, *_RUNS))
-    brakes = st.builds(
-        Brakes,
+    limits = st.builds(
+        SweepLimits,
         most=st.sampled_from((None, None, None, 0, 1)),
         share=st.sampled_from((None, None, None, 0.5, 1.0)),
         grace=st.sampled_from((None, None, timedelta(days=30), _MICROSECOND)),
         exempt=st.sampled_from((frozenset(), frozenset(), frozenset(CUSTOMERS[:1]))),
     )
     after = st.sampled_from((timedelta(0), timedelta(days=31), timedelta(days=200), timedelta(days=200)))
-    sweep = st.builds(Sweep, st.sampled_from((False, False, True)), runs, st.just(Brakes()) | brakes, after)
+    sweep = st.builds(Sweep, st.sampled_from((False, False, True)), runs, st.just(SweepLimits()) | limits, after)
     staff = st.just(Manner(channel=Channel.IMPORT))
     imports = [
         st.builds(

@@ -8,17 +8,8 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from custstatus import (
-    Action,
-    Activity,
-    Actor,
-    AnyAction,
-    AnyChannel,
-    Identifier,
-    OrgConfig,
-    StoredActivity,
-    Token,
-)
+from custstatus import Action, Activity, Actor, AnyAction, AnyChannel, Identifier, OrgConfig
+from custstatus.adapters import StoredActivity, Token
 from custstatus.testing.strategies.configs import configs
 from custstatus.testing.strategies.values import activities, actors, channels, identifiers, stored_activities, tokens
 

@@ -19,10 +19,9 @@ from custstatus import (
     Channel,
     Effect,
     Identifier,
-    StoredActivity,
-    Token,
-    Wish,
+    RequestedBy,
 )
+from custstatus.adapters import StoredActivity, Token
 
 __all__ = [
     "activities",
@@ -32,10 +31,10 @@ __all__ = [
     "identifiers",
     "ids",
     "moments",
+    "requesters",
     "stored_activities",
     "texts",
     "tokens",
-    "wishes",
 ]
 
 ID, LABEL, IDENTIFIER, TEXT = 128, 64, 256, 1_000
@@ -96,9 +95,9 @@ def channels() -> st.SearchStrategy[AnyChannel]:
     return st.sampled_from(Channel)
 
 
-def wishes() -> st.SearchStrategy[Wish]:
-    """At whose wish."""
-    return st.sampled_from(Wish)
+def requesters() -> st.SearchStrategy[RequestedBy]:
+    """At whose request."""
+    return st.sampled_from(RequestedBy)
 
 
 def identifiers(types: Sequence[str] = ("mobile", "email", "external_id")) -> st.SearchStrategy[Identifier]:

@@ -22,7 +22,7 @@ CREATE TABLE custstatus_standing (
     actor text COLLATE "C" NOT NULL,
     actor_kind text COLLATE "C" NOT NULL,
     entry bigint NOT NULL,
-    back_to bigint,
+    return_to bigint,
     until bigint,
     PRIMARY KEY (org, customer, lifecycle)
 ) WITH (fillfactor = 90);
@@ -50,7 +50,7 @@ CREATE TABLE custstatus_entry (
     recorded_at bigint NOT NULL,
     actor text COLLATE "C" NOT NULL,
     actor_kind text COLLATE "C" NOT NULL,
-    wish text COLLATE "C" NOT NULL,
+    requested_by text COLLATE "C" NOT NULL,
     channel text COLLATE "C" NOT NULL,
     config text COLLATE "C" NOT NULL,
     reason_code text COLLATE "C",
@@ -59,7 +59,7 @@ CREATE TABLE custstatus_entry (
     key text COLLATE "C",
     ordinal integer NOT NULL,
     digest bytea,
-    back_to bigint,
+    return_to bigint,
     closes integer NOT NULL,
     run text COLLATE "C",
     related text COLLATE "C",

@@ -21,7 +21,7 @@ CREATE TABLE custstatus_standing (
     actor TEXT NOT NULL,
     actor_kind TEXT NOT NULL,
     entry INTEGER NOT NULL,
-    back_to INTEGER,
+    return_to INTEGER,
     until INTEGER,
     PRIMARY KEY (org, customer, lifecycle)
 ) STRICT, WITHOUT ROWID;
@@ -45,7 +45,7 @@ CREATE TABLE custstatus_entry (
     recorded_at INTEGER NOT NULL,
     actor TEXT NOT NULL,
     actor_kind TEXT NOT NULL,
-    wish TEXT NOT NULL,
+    requested_by TEXT NOT NULL,
     channel TEXT NOT NULL,
     config TEXT NOT NULL,
     reason_code TEXT,
@@ -54,7 +54,7 @@ CREATE TABLE custstatus_entry (
     key TEXT,
     ordinal INTEGER NOT NULL,
     digest BLOB,
-    back_to INTEGER,
+    return_to INTEGER,
     closes INTEGER NOT NULL,
     run TEXT,
     related TEXT,

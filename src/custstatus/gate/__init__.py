@@ -1,0 +1,1 @@
+"""The one way in: a request is prepared, met with a snapshot, planned, and applied."""

@@ -1,0 +1,1 @@
+"""Lifecycles: what may follow what."""

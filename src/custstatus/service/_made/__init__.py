@@ -1,0 +1,1 @@
+"""Made by `make faces`: never edited."""
