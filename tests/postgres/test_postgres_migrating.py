@@ -88,10 +88,11 @@ BEGUN = f"SELECT count(*) > {START} FROM custstatus_entry"
 OLD = [f"old-{number}" for number in range(8)]
 NEW = [f"new-{number}" for number in range(8)]
 
-# As the first version of the store does it, statement by statement, with the columns that there were.
+# As the first version of the store does it, statement by statement, with the columns that there were. The standing is locked
+# before the account, as every writer has it: else one that waits for one of them holds what the other waits for.
 LOCKED = """
 SELECT a.version, s.label, s.since FROM custstatus_account a JOIN custstatus_standing s USING (org, customer)
-WHERE (org, customer, lifecycle) = ('acme', %s, 'customer_status') FOR UPDATE OF a, s
+WHERE (org, customer, lifecycle) = ('acme', %s, 'customer_status') FOR UPDATE OF s, a
 """
 APPENDED = """
 INSERT INTO custstatus_entry (org, customer, version, kind, lifecycle, from_status, from_label, to_status, to_label,
