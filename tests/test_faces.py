@@ -1,4 +1,4 @@
-"""The made faces: none is stale, a check says so where one is, and each has what its source has."""
+"""The made faces: none is stale, and a check says so where one is; those of the service are compared in `aio/test_aio.py`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from custstatus import Desk, StatusService
 from custstatus.adapters import Store
-from custstatus.aio import AsyncDesk, AsyncLook, AsyncStatusService, AsyncStore
+from custstatus.aio import AsyncStore
 from custstatus.testing import Awaited, Blocking, RelayStore
 from tools import faces
 
@@ -61,27 +60,19 @@ def test_the_check_exits_with_0_where_all_are_fresh() -> None:
 @pytest.mark.parametrize(
     ("awaited", "blocking", "by_hand"),
     [
-        (AsyncDesk, Desk, set()),
-        (AsyncStatusService, StatusService, {"open", "on", "over", "unknown"}),
         (AsyncStore, Store, set()),
         (Store, RelayStore, set()),
         (Store, Awaited, {"inside"}),
         (Store, Blocking, set()),
     ],
 )
-def test_both_faces_have_the_same_verbs_and_take_the_same(awaited: type, blocking: type, by_hand: set[str]) -> None:
+def test_both_forms_of_a_store_have_the_same_verbs_and_take_the_same(
+    awaited: type, blocking: type, by_hand: set[str]
+) -> None:
     ours, theirs = verbs(awaited), verbs(blocking)
     assert set(ours) - by_hand == set(theirs) - by_hand
     for name in set(ours) - by_hand:
         assert parameters(ours[name]) == parameters(theirs[name]), name
-
-
-def test_what_is_said_of_a_verb_is_said_of_both() -> None:
-    for source, made in ((AsyncDesk, Desk), (AsyncLook, StatusService), (AsyncStatusService, StatusService)):
-        for name, function in vars(source).items():
-            if inspect.iscoroutinefunction(function) and not name.startswith("_") and name != "open":
-                assert function.__doc__
-                assert inspect.getdoc(getattr(made, name)) == inspect.getdoc(function), name
 
 
 def test_work_that_waits_is_no_work_for_a_store_that_blocks() -> None:

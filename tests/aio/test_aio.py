@@ -39,7 +39,6 @@ from custstatus.testing.laws import PlannedApply
 from custstatus.testing.operations import Host, Operation
 from custstatus.testing.snapshots import answer, snapshot
 from custstatus.testing.strategies import operation_runs
-from tools import faces
 
 TWINS = [(Look, AsyncLook), (Desk, AsyncDesk), (StatusService, AsyncStatusService)]
 
@@ -64,9 +63,6 @@ def told_of(owner: Any) -> str:
 
 class TestTheSameVerbs:
     """The one is made of the other, but for what is written by hand; so both are held against each other whole."""
-
-    def test_every_face_is_as_its_source_has_it(self) -> None:
-        assert list(faces.stale()) == []
 
     @pytest.mark.parametrize(("blocks", "awaits"), TWINS)
     def test_each_has_the_verbs_of_the_other(self, blocks: type, awaits: type) -> None:
